@@ -16,3 +16,8 @@ pub mod control;
 pub mod hub;
 pub mod cli;
 pub mod logging;
+
+/// Dialogue files, shared with the tests in `tests/`.
+#[cfg(test)]
+#[path = "../tests/support/dialogue.rs"]
+mod dialogue;
