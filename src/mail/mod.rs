@@ -1,1 +1,19 @@
-//! The room `mail`.
+//! The vocabulary of mail: addresses, the envelope, trace lines, headers.
+//!
+//! Pure types that parse instead of validate: an [`Address`] that exists is
+//! one. Nothing here knows a protocol, a mailbox or a file. The only room that
+//! uses mailparse, and only on a header block that is capped first.
+
+mod address;
+mod envelope;
+mod header;
+mod id;
+mod summary;
+mod trace;
+
+pub use address::{Address, AddressError, Domain, LocalPart};
+pub use envelope::{Envelope, Recipient, ReversePath};
+pub use header::{HeaderScanner, HopCount};
+pub use id::{IdError, QueueId, QueueIds};
+pub use summary::Summary;
+pub use trace::{Peer, Received, Transmission, delivered_to, return_path};
