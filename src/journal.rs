@@ -1,1 +1,214 @@
-//! The room `journal`.
+//! The mail log: one function for each event of a message's life and of a
+//! session's.
+//!
+//! The log is an interface: people grep it and fail2ban reads it, so that each
+//! line begins with its event, then the message's id, then `name=value`. A grep
+//! for an id tells that message's story in order. Text from outside passes
+//! [`Outside`], so that no peer can write a line of its own.
+//!
+//! `info` is what an administrator reads: mail that came, went and was refused,
+//! failed log-ins, changes. `debug` adds each session and each poll that found
+//! nothing. The pure rooms return events and do not log.
+
+use std::fmt::{self, Display};
+use std::net::IpAddr;
+use std::path::Path;
+use std::time::Duration;
+
+use log::{debug, error, info, warn};
+
+use crate::mail::{QueueId, ReversePath};
+
+/// Text that somebody else wrote: quoted, control characters escaped, cut off
+/// at 200 characters.
+#[derive(Debug, Clone, Copy)]
+pub struct Outside<'a>(pub &'a str);
+
+const OUTSIDE_CHARACTERS_MAX: usize = 200;
+
+impl Display for Outside<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("\"")?;
+        for c in self.0.chars().take(OUTSIDE_CHARACTERS_MAX) {
+            match c {
+                '"' | '\\' => write!(f, "\\{c}")?,
+                c if c.is_control() || is_direction_mark(c) => write!(f, "{}", c.escape_unicode())?,
+                c => write!(f, "{c}")?,
+            }
+        }
+        if self.0.chars().nth(OUTSIDE_CHARACTERS_MAX).is_some() {
+            f.write_str("…")?;
+        }
+        f.write_str("\"")
+    }
+}
+
+/// Characters that reorder a line on a terminal.
+fn is_direction_mark(c: char) -> bool {
+    matches!(c, '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+}
+
+/// A message is committed. Written before its sender is told.
+pub fn received(id: QueueId, peer: IpAddr, reverse_path: &ReversePath, octets: u64) {
+    let from = reverse_path.to_string();
+    info!(
+        "received {id} peer={peer} from={} octets={octets}",
+        Outside(&from)
+    );
+}
+
+/// An entry of the message is in a mailbox.
+pub fn delivered(id: QueueId, mailbox: &str, why: &str) {
+    info!("delivered {id} to={mailbox} why={}", Outside(why));
+}
+
+/// The content was taken to its end and refused.
+pub fn content_refused(peer: IpAddr, reverse_path: &ReversePath, reply: &str) {
+    let from = reverse_path.to_string();
+    info!(
+        "refused message peer={peer} from={} reply={}",
+        Outside(&from),
+        Outside(reply)
+    );
+}
+
+/// RCPT was refused.
+pub fn recipient_refused(peer: IpAddr, recipient: &str, reply: &str) {
+    info!(
+        "refused recipient={} peer={peer} reply={}",
+        Outside(recipient),
+        Outside(reply)
+    );
+}
+
+/// A recipient is refused for now, since its address has just left the
+/// directory.
+pub fn recipient_just_gone(peer: IpAddr, recipient: &str) {
+    warn!(
+        "refused for now recipient={} peer={peer}: this address left directory.toml less than an hour \
+         ago; if that was a slip, put it back",
+        Outside(recipient)
+    );
+}
+
+/// MAIL or the content was refused for now: the sender comes again.
+pub fn deferred(peer: IpAddr, reply: &str) {
+    warn!("refused for now peer={peer} reply={}", Outside(reply));
+}
+
+/// A PC has read a message (RETR).
+pub fn retrieved(id: QueueId, user: &str, peer: IpAddr) {
+    info!("retrieved {id} by={user} peer={peer}");
+}
+
+/// A PC has removed a message (DELE and QUIT). It stays restorable.
+pub fn collected(id: QueueId, user: &str, peer: IpAddr) {
+    info!("collected {id} by={user} peer={peer}");
+}
+
+/// Collected mail has come back by `mail restore`.
+pub fn restored(user: &str, messages: u64) {
+    info!("restored user={user} messages={messages}");
+}
+
+/// A person gave a message to a user.
+pub fn given(id: QueueId, user: &str) {
+    info!("delivered {id} to={user} why=\"given by hand\"");
+}
+
+/// A person erased a message, wherever it was.
+pub fn erased(id: QueueId) {
+    info!("erased {id} by hand");
+}
+
+/// The sweep took messages out for good.
+pub fn swept(messages: u64, octets: u64) {
+    info!(
+        "swept messages={messages} octets={octets}: collected longer ago than keep_collected, or over its size"
+    );
+}
+
+/// A log-in worked.
+pub fn logged_in(user: &str, peer: IpAddr, messages: u64) {
+    debug!("logged in user={user} peer={peer} messages={messages}");
+}
+
+/// A log-in failed: wrong name or password. fail2ban may read this line.
+pub fn login_failed(name: &str, peer: IpAddr, delay: Duration) {
+    let delay = delay.as_secs_f32();
+    warn!(
+        "log-in failed peer={peer} user={} answered-after={delay:.1}s",
+        Outside(name)
+    );
+}
+
+/// A log-in found the maildrop in use.
+pub fn maildrop_in_use(user: &str, peer: IpAddr) {
+    info!("maildrop in use user={user} peer={peer}: another session of this user is at work");
+}
+
+/// A silent session gave way to a new log-in of the same user.
+pub fn session_replaced(user: &str, peer: IpAddr) {
+    info!(
+        "session replaced user={user} peer={peer}: it was silent, and the same user logged in anew"
+    );
+}
+
+/// A POP3 session ended.
+pub fn pop3_ended(peer: IpAddr, user: Option<&str>, retrieved: u64, collected: u64, how: &str) {
+    let user = user.unwrap_or("-");
+    debug!(
+        "pop3 session ended user={user} peer={peer} retrieved={retrieved} collected={collected} {how}"
+    );
+}
+
+/// An SMTP session ended.
+pub fn smtp_ended(peer: IpAddr, messages: u64, refusals: u64, how: &str) {
+    debug!("smtp session ended peer={peer} messages={messages} refusals={refusals} {how}");
+}
+
+/// A connection was turned away before a session.
+pub fn turned_away(peer: IpAddr, listener: &str, why: &str) {
+    warn!("turned away peer={peer} listener={listener}: {why}");
+}
+
+/// A TLS handshake did not come to its end.
+pub fn handshake_failed(peer: IpAddr, why: &dyn Display) {
+    let why = why.to_string();
+    info!("tls handshake failed peer={peer}: {}", Outside(&why));
+}
+
+/// The store could not do what was asked; the peer was told to come again.
+pub fn store_failed(doing: &str, why: &dyn Display) {
+    error!("store failed while {doing}: {why}");
+}
+
+/// Files were read anew.
+pub fn reloaded(file: &Path) {
+    info!("reloaded {}", file.display());
+}
+
+/// Files were read anew and are not good: the last good ones stay in force.
+pub fn reload_refused(why: &dyn Display) {
+    error!("not reloaded, the last good settings stay in force: {why}");
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Outside;
+
+    #[test]
+    fn no_peer_writes_a_log_line_of_its_own() {
+        let forged = Outside("a\"\r\n2026 received \u{1b}[2J\u{202e}x").to_string();
+        assert_eq!(
+            forged,
+            "\"a\\\"\\u{d}\\u{a}2026 received \\u{1b}[2J\\u{202e}x\""
+        );
+    }
+
+    #[test]
+    fn a_long_text_is_cut_off() {
+        let long = Outside(&"x".repeat(10_000)).to_string();
+        assert_eq!(long.chars().count(), 203);
+    }
+}

@@ -1,1 +1,211 @@
-//! The room `logging`.
+//! Where log lines go: stderr (with priorities under systemd), a file, and a
+//! short memory for `postroom status`. The only user of simplelog.
+
+use std::collections::VecDeque;
+use std::fs::{File, OpenOptions};
+use std::io::{self, LineWriter, Write};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard};
+use std::time::SystemTime;
+
+use log::{Level, LevelFilter, Log, Metadata, Record};
+use simplelog::{CombinedLogger, Config, ConfigBuilder, SharedLogger, WriteLogger};
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
+
+/// Warnings and errors that `status` can show.
+const REMEMBERED_MAX: usize = 20;
+/// Of the module paths, ours only: libraries talk of their own affairs.
+const OURS: &str = "postroom";
+
+/// The running log.
+#[derive(Clone, Default)]
+pub struct Logging {
+    file: Option<ReopenedFile>,
+    memory: Memory,
+}
+
+impl Logging {
+    /// Starts logging to stderr and, if named, to `file`.
+    ///
+    /// # Errors
+    /// The file cannot be opened, or logging was started before.
+    pub fn start(level: LevelFilter, file: Option<&Path>) -> io::Result<Logging> {
+        let file = file.map(ReopenedFile::open).transpose()?;
+        let logging = Logging {
+            file,
+            memory: Memory::default(),
+        };
+        let mut loggers: Vec<Box<dyn SharedLogger>> = vec![Box::new(logging.memory.clone())];
+        if std::env::var_os("JOURNAL_STREAM").is_some() {
+            loggers.push(Box::new(SystemdLogger));
+        } else {
+            loggers.push(WriteLogger::new(
+                LevelFilter::Trace,
+                line_format(),
+                io::stderr(),
+            ));
+        }
+        if let Some(file) = &logging.file {
+            loggers.push(WriteLogger::new(
+                LevelFilter::Trace,
+                line_format(),
+                file.clone(),
+            ));
+        }
+        CombinedLogger::init(loggers).map_err(io::Error::other)?;
+        log::set_max_level(level);
+        Ok(logging)
+    }
+
+    /// Opens the log file anew, for logrotate.
+    ///
+    /// # Errors
+    /// The file cannot be opened: lines go on into the old one.
+    pub fn reopen(&self) -> io::Result<()> {
+        self.file.as_ref().map_or(Ok(()), ReopenedFile::reopen)
+    }
+
+    /// The last warnings and errors, oldest first, each with its time.
+    pub fn recent(&self) -> Vec<String> {
+        lock(&self.memory.0).iter().cloned().collect()
+    }
+}
+
+fn line_format() -> Config {
+    ConfigBuilder::new()
+        .set_time_format_rfc3339()
+        .set_thread_level(LevelFilter::Off)
+        .set_target_level(LevelFilter::Off)
+        .set_location_level(LevelFilter::Off)
+        .add_filter_allow_str(OURS)
+        .build()
+}
+
+/// Lines with the priority that systemd reads (`sd-daemon(3)`), and without a
+/// time, which the journal has.
+struct SystemdLogger;
+
+impl Log for SystemdLogger {
+    fn enabled(&self, metadata: &Metadata<'_>) -> bool {
+        metadata.target().starts_with(OURS)
+    }
+
+    fn log(&self, record: &Record<'_>) {
+        if !self.enabled(record.metadata()) {
+            return;
+        }
+        let priority = match record.level() {
+            Level::Error => 3,
+            Level::Warn => 4,
+            Level::Info => 6,
+            Level::Debug | Level::Trace => 7,
+        };
+        // Where stderr is gone there is nobody to tell.
+        let _ = writeln!(io::stderr(), "<{priority}>{}", record.args());
+    }
+
+    fn flush(&self) {}
+}
+
+impl SharedLogger for SystemdLogger {
+    fn level(&self) -> LevelFilter {
+        LevelFilter::Trace
+    }
+
+    fn config(&self) -> Option<&Config> {
+        None
+    }
+
+    fn as_log(self: Box<Self>) -> Box<dyn Log> {
+        self
+    }
+}
+
+/// The last warnings and errors.
+#[derive(Clone, Default)]
+struct Memory(Arc<Mutex<VecDeque<String>>>);
+
+impl Log for Memory {
+    fn enabled(&self, metadata: &Metadata<'_>) -> bool {
+        metadata.level() <= Level::Warn && metadata.target().starts_with(OURS)
+    }
+
+    fn log(&self, record: &Record<'_>) {
+        if !self.enabled(record.metadata()) {
+            return;
+        }
+        let at = OffsetDateTime::from(SystemTime::now());
+        let at = at
+            .replace_nanosecond(0)
+            .unwrap_or(at)
+            .format(&Rfc3339)
+            .unwrap_or_default();
+        let mut lines = lock(&self.0);
+        if lines.len() == REMEMBERED_MAX {
+            lines.pop_front();
+        }
+        lines.push_back(format!("{at} {} {}", record.level(), record.args()));
+    }
+
+    fn flush(&self) {}
+}
+
+impl SharedLogger for Memory {
+    fn level(&self) -> LevelFilter {
+        LevelFilter::Warn
+    }
+
+    fn config(&self) -> Option<&Config> {
+        None
+    }
+
+    fn as_log(self: Box<Self>) -> Box<dyn Log> {
+        self
+    }
+}
+
+/// A log file that can be opened anew under the same path. One write a line.
+#[derive(Clone)]
+struct ReopenedFile {
+    path: PathBuf,
+    writer: Arc<Mutex<LineWriter<File>>>,
+}
+
+impl ReopenedFile {
+    fn open(path: &Path) -> io::Result<ReopenedFile> {
+        Ok(ReopenedFile {
+            path: path.to_path_buf(),
+            writer: Arc::new(Mutex::new(LineWriter::new(open_private(path)?))),
+        })
+    }
+
+    fn reopen(&self) -> io::Result<()> {
+        let file = open_private(&self.path)?;
+        *lock(&self.writer) = LineWriter::new(file);
+        Ok(())
+    }
+}
+
+impl Write for ReopenedFile {
+    fn write(&mut self, octets: &[u8]) -> io::Result<usize> {
+        lock(&self.writer).write(octets)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        lock(&self.writer).flush()
+    }
+}
+
+/// The log names senders and recipients: it is for the administrator's eyes.
+fn open_private(path: &Path) -> io::Result<File> {
+    let options = &mut OpenOptions::new();
+    options.create(true).append(true).mode(0o640).open(path)
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex
+        .lock()
+        .unwrap_or_else(|poisoned| poisoned.into_inner())
+}

@@ -17,17 +17,16 @@ pub struct HopCount {
 #[derive(Debug)]
 pub struct HeaderScanner {
     hostname: String,
-    state: State,
+    position: Position,
+    /// The field under way, unfolded lines and all.
+    field: Vec<u8>,
     count: HopCount,
 }
 
-#[derive(Debug)]
-enum State {
-    /// In the header block, with what is known of the field under way.
-    Header {
-        field: Vec<u8>,
-        at_line_start: bool,
-    },
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Position {
+    LineStart,
+    WithinLine,
     Body,
 }
 
@@ -36,45 +35,36 @@ impl HeaderScanner {
     pub fn new(hostname: &str) -> HeaderScanner {
         HeaderScanner {
             hostname: hostname.to_ascii_lowercase(),
-            state: State::Header {
-                field: Vec::new(),
-                at_line_start: true,
-            },
+            position: Position::LineStart,
+            field: Vec::new(),
             count: HopCount::default(),
         }
     }
 
     /// Reads a piece of content, cut anywhere, with CRLF or LF as line ends.
     pub fn scan(&mut self, content: &[u8]) {
+        if self.position == Position::Body {
+            return;
+        }
         for &octet in content {
-            let State::Header {
-                field,
-                at_line_start,
-            } = &mut self.state
-            else {
-                return;
-            };
-            if *at_line_start {
+            if self.position == Position::LineStart {
                 match octet {
                     b' ' | b'\t' => {}
                     b'\r' => continue,
                     b'\n' => {
                         self.finish_field();
-                        self.state = State::Body;
+                        self.position = Position::Body;
                         return;
                     }
                     _ => self.finish_field(),
                 }
             }
-            if let State::Header {
-                field,
-                at_line_start,
-            } = &mut self.state
-            {
-                *at_line_start = octet == b'\n';
-                if field.len() < FIELD_OCTETS_MAX {
-                    field.push(octet.to_ascii_lowercase());
-                }
+            self.position = match octet {
+                b'\n' => Position::LineStart,
+                _ => Position::WithinLine,
+            };
+            if self.field.len() < FIELD_OCTETS_MAX {
+                self.field.push(octet.to_ascii_lowercase());
             }
         }
     }
@@ -86,10 +76,7 @@ impl HeaderScanner {
     }
 
     fn finish_field(&mut self) {
-        let State::Header { field, .. } = &mut self.state else {
-            return;
-        };
-        let field = std::mem::take(field);
+        let field = std::mem::take(&mut self.field);
         let Some(value) = field.strip_prefix(b"received".as_slice()) else {
             return;
         };
