@@ -1,0 +1,290 @@
+//! How much of the box the network may use, and who may use it.
+//!
+//! The web of limits: a connection costs at most [`SESSION_OCTETS`] while it
+//! talks, a message under way [`MESSAGE_OCTETS`] more. Both are handed out from
+//! the one budget `[limits] memory`, so that their sum fits it.
+
+use std::collections::HashMap;
+use std::net::{IpAddr, Ipv6Addr};
+use std::sync::{Arc, Mutex, MutexGuard};
+use std::time::Duration;
+
+use smol::Timer;
+use smol::future;
+use smol::lock::{Semaphore, SemaphoreGuardArc};
+use thiserror::Error;
+
+/// Memory of a session: its task, TLS (about 25 KiB), buffers of a few KiB.
+pub const SESSION_OCTETS: usize = 40 * 1024;
+/// Memory of a message under way: 128 KiB of content at most before it goes to
+/// a file, and a read buffer.
+pub const MESSAGE_OCTETS: usize = 192 * 1024;
+/// How long a message waits for memory before its sender is told to come again.
+/// Short of what senders wait for (RFC 5321 §4.5.3.2.4: 2 minutes).
+pub const MEMORY_WAIT: Duration = Duration::from_secs(30);
+/// Of eighths of the memory, those for sessions; the others for messages.
+const SESSION_EIGHTHS: usize = 5;
+/// Of the connections, the share that strangers may have: the rest is kept for
+/// the office and its provider.
+const STRANGERS_PERCENT: usize = 75;
+/// The system's own limit on descriptors leaves room for files and the database.
+const DESCRIPTORS_KEPT: u64 = 100;
+
+/// The numbers of `[limits]`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Limits {
+    /// Octets that sessions and messages under way may use.
+    pub memory_octets: usize,
+    /// Connections at once from one address (IPv6: one /64) that is neither on
+    /// the LAN nor in `accept_from`. Default 20: more than any sending server
+    /// opens to a small office.
+    pub connections_per_address: usize,
+    /// The same for the LAN and the provider. Default 200: behind one address
+    /// may stand a whole floor, and the provider sends everything.
+    pub connections_per_trusted_address: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Limits {
+            memory_octets: 64_000_000,
+            connections_per_address: 20,
+            connections_per_trusted_address: 200,
+        }
+    }
+}
+
+impl Limits {
+    /// Connections in all: what the memory and the descriptors allow.
+    pub fn connections(&self) -> usize {
+        let by_memory = self.memory_octets / 8 * SESSION_EIGHTHS / SESSION_OCTETS;
+        let limit = rustix::process::getrlimit(rustix::process::Resource::Nofile);
+        let descriptors = limit
+            .current
+            .unwrap_or(u64::MAX)
+            .saturating_sub(DESCRIPTORS_KEPT);
+        by_memory
+            .min(usize::try_from(descriptors).unwrap_or(usize::MAX))
+            .max(8)
+    }
+
+    /// Messages under way at once, coming and going.
+    pub fn messages(&self) -> usize {
+        (self.memory_octets / 8 * (8 - SESSION_EIGHTHS) / MESSAGE_OCTETS).max(2)
+    }
+}
+
+/// Who a peer is to the hub, by its address.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Standing {
+    /// On the LAN or named in `accept_from`.
+    Trusted,
+    /// Anybody else.
+    Stranger,
+}
+
+/// Why a connection is turned away.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+pub enum TurnedAway {
+    /// All connections are taken.
+    #[error("all {0} connections are in use")]
+    Full(usize),
+    /// The address has as many as it may.
+    #[error("this address has {0} connections already")]
+    TooManyOfAddress(usize),
+}
+
+/// Lets connections in, by count.
+#[derive(Debug)]
+pub struct Admission {
+    limits: Limits,
+    connections_max: usize,
+    open: Mutex<Open>,
+}
+
+#[derive(Debug, Default)]
+struct Open {
+    total: usize,
+    strangers: usize,
+    by_address: HashMap<IpAddr, usize>,
+}
+
+impl Admission {
+    /// Nobody is in yet.
+    pub fn new(limits: Limits) -> Arc<Admission> {
+        Arc::new(Admission {
+            connections_max: limits.connections(),
+            limits,
+            open: Mutex::default(),
+        })
+    }
+
+    /// Lets a connection in until the permit is dropped.
+    ///
+    /// # Errors
+    /// Which limit is reached.
+    pub fn admit(
+        self: &Arc<Self>,
+        address: IpAddr,
+        standing: Standing,
+    ) -> Result<Admitted, TurnedAway> {
+        let place = place_of(address);
+        let (per_address, strangers_max) = match standing {
+            Standing::Trusted => (self.limits.connections_per_trusted_address, usize::MAX),
+            Standing::Stranger => (
+                self.limits.connections_per_address,
+                self.connections_max * STRANGERS_PERCENT / 100,
+            ),
+        };
+        let mut open = lock(&self.open);
+        if open.total >= self.connections_max || open.strangers >= strangers_max {
+            return Err(TurnedAway::Full(self.connections_max));
+        }
+        let of_address = open.by_address.entry(place).or_default();
+        if *of_address >= per_address {
+            return Err(TurnedAway::TooManyOfAddress(*of_address));
+        }
+        *of_address += 1;
+        open.total += 1;
+        open.strangers += usize::from(standing == Standing::Stranger);
+        Ok(Admitted {
+            admission: Arc::clone(self),
+            place,
+            standing,
+        })
+    }
+}
+
+/// A connection that is in.
+#[derive(Debug)]
+pub struct Admitted {
+    admission: Arc<Admission>,
+    place: IpAddr,
+    standing: Standing,
+}
+
+impl Drop for Admitted {
+    fn drop(&mut self) {
+        let mut open = lock(&self.admission.open);
+        open.total -= 1;
+        open.strangers -= usize::from(self.standing == Standing::Stranger);
+        if let Some(count) = open.by_address.get_mut(&self.place) {
+            *count -= 1;
+            if *count == 0 {
+                open.by_address.remove(&self.place);
+            }
+        }
+    }
+}
+
+/// The memory for messages under way.
+#[derive(Debug, Clone)]
+pub struct MessageMemory(Arc<Semaphore>);
+
+/// Memory for messages, given back when dropped.
+pub type MemoryGrant = Vec<SemaphoreGuardArc>;
+
+impl MessageMemory {
+    /// All of it is free.
+    pub fn new(limits: &Limits) -> MessageMemory {
+        MessageMemory(Arc::new(Semaphore::new(limits.messages())))
+    }
+
+    /// Memory for one message. `None` after [`MEMORY_WAIT`].
+    pub async fn for_message(&self) -> Option<MemoryGrant> {
+        self.octets(MESSAGE_OCTETS).await
+    }
+
+    /// Memory for `octets`, in units of [`MESSAGE_OCTETS`]; none is needed for
+    /// a small part of one. `None` after [`MEMORY_WAIT`].
+    pub async fn octets(&self, octets: usize) -> Option<MemoryGrant> {
+        let units = (octets + MESSAGE_OCTETS / 2) / MESSAGE_OCTETS;
+        let all = async {
+            let mut grant = MemoryGrant::new();
+            for _ in 0..units {
+                grant.push(self.0.acquire_arc().await);
+            }
+            Some(grant)
+        };
+        let too_long = async {
+            Timer::after(MEMORY_WAIT).await;
+            None
+        };
+        future::or(all, too_long).await
+    }
+}
+
+/// What counts as one address: a household or office has a /64 of IPv6.
+fn place_of(address: IpAddr) -> IpAddr {
+    match address.to_canonical() {
+        IpAddr::V6(address) => IpAddr::V6(Ipv6Addr::from_bits(address.to_bits() >> 64 << 64)),
+        address => address,
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex
+        .lock()
+        .unwrap_or_else(|poisoned| poisoned.into_inner())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn small() -> Arc<Admission> {
+        Admission::new(Limits {
+            memory_octets: 8 * SESSION_OCTETS * 8 / SESSION_EIGHTHS + 8,
+            connections_per_address: 2,
+            connections_per_trusted_address: 4,
+        })
+    }
+
+    fn address(text: &str) -> IpAddr {
+        text.parse().unwrap()
+    }
+
+    #[test]
+    fn one_address_gets_its_share_and_gets_it_back() {
+        let admission = small();
+        let from = |text| admission.admit(address(text), Standing::Stranger);
+        let first = from("2001:db8::1").unwrap();
+        let _second = from("2001:db8::2").unwrap();
+        assert_eq!(
+            from("2001:db8::3").unwrap_err(),
+            TurnedAway::TooManyOfAddress(2)
+        );
+        assert!(from("2001:db8:0:1::1").is_ok());
+        drop(first);
+        assert!(from("2001:db8::3").is_ok());
+    }
+
+    #[test]
+    fn strangers_leave_room_for_the_office() {
+        let admission = small();
+        let strangers: Vec<_> = (0..20)
+            .filter_map(|n| {
+                admission
+                    .admit(address(&format!("192.0.2.{n}")), Standing::Stranger)
+                    .ok()
+            })
+            .collect();
+        assert_eq!(strangers.len(), 6);
+        assert!(
+            admission
+                .admit(address("10.0.0.1"), Standing::Trusted)
+                .is_ok()
+        );
+        drop(strangers);
+        assert_eq!(lock(&admission.open).total, 0);
+        assert!(lock(&admission.open).by_address.is_empty());
+    }
+
+    #[test]
+    fn the_sum_of_the_limits_fits_the_budget() {
+        let limits = Limits::default();
+        let most = limits.connections() * SESSION_OCTETS + limits.messages() * MESSAGE_OCTETS;
+        assert!(most <= limits.memory_octets);
+        assert!(limits.messages() > 100);
+    }
+}
