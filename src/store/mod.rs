@@ -1,1 +1,362 @@
-//! The room `store`.
+//! Where mail is kept: the only room that knows SQLite.
+//!
+//! A message is stored once; each mailbox that it goes to has an entry, with
+//! trace lines and a reason of its own. All writes go through one thread that
+//! commits whatever waits together ([`writer`]); reads have threads of their
+//! own ([`reader`]). The functions are async and need no particular executor.
+//! Names no protocol, logs nothing, and changes no octet of a message.
+//!
+//! Called by `delivery` (mail in), `net` (maildrops), `hub` and `cli`
+//! (administration, the sweep).
+//!
+//! # States of a message: what a crash leaves, and who cleans up
+//!
+//! | state | on disk | after a crash here |
+//! |---|---|---|
+//! | arriving, up to 128 KiB | nothing | the sender saw no 250 and sends again |
+//! | arriving, larger | `bodies/NAME.part` | removed by the next [`Store::open`] |
+//! | complete, before the commit | `bodies/NAME`, synced, in a synced folder | removed by the next [`Store::open`] |
+//! | **committed** (the log of the database is synced) | message and entries | kept; a sender that saw no 250 sends a duplicate |
+//! | retrieved by the PC, DELE without QUIT | entry | nothing changes |
+//! | QUIT answered | entry marked collected, one transaction | restorable until swept |
+//! | restored | a new entry in place of the old, one transaction | either the old one or the new one |
+//! | swept, erased: before the commit | message and entries | swept again |
+//! | … after it | perhaps `bodies/NAME` without a row | removed by the next [`Store::open`] |
+
+mod types;
+mod error;
+mod time;
+mod folder;
+mod schema;
+mod writer;
+mod checkpoint;
+mod reader;
+mod disk;
+mod body;
+mod deliver;
+mod maildrop;
+mod clock;
+mod space;
+mod sweep;
+mod upkeep;
+mod mailboxes;
+mod administration;
+mod commands;
+
+use std::path::{Path, PathBuf};
+use std::sync::atomic::AtomicBool;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::SystemTime;
+
+use rusqlite::{Connection, OptionalExtension, named_params};
+
+use crate::mail::{QueueId, QueueIds};
+use body::Content;
+use checkpoint::Checkpointer;
+use clock::AgeClock;
+use disk::DiskThreads;
+use folder::Folder;
+use reader::{ReaderThreads, Readers};
+use schema::Purpose;
+use space::Reserve;
+use writer::{Counters, Outcome, Urgency, Writer};
+
+pub use body::{Body, BodyWriter, INLINE_OCTETS};
+pub use error::{OpenError, StoreError};
+pub use maildrop::{CHUNK_OCTETS, MessageReader};
+pub use space::{Disk, Room, Space, SpaceState};
+pub use sweep::{Budget, Keep};
+pub use time::Moment;
+pub use types::{
+    EntryId, Figures, MailRow, MailboxId, MailboxName, MailboxSummary, Maildrop, NewEntry,
+    NewMessage, Part, Receipt, Reconciled, Record, RecordEntry, Scan, SweepReport, Unclaimed,
+    UniqueId,
+};
+
+/// The most octets of a body that a listing shows.
+pub const HEAD_OCTETS: usize = 8 << 10;
+
+/// What the store needs to know to open.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// Made if it is not there.
+    pub data_dir: PathBuf,
+    pub keep: Keep,
+    /// The disk that holds `data_dir`; a test may pretend another one.
+    pub disk: Disk,
+}
+
+impl Settings {
+    /// The defaults, in this folder.
+    pub fn new(data_dir: impl Into<PathBuf>) -> Settings {
+        Settings {
+            data_dir: data_dir.into(),
+            keep: Keep::default(),
+            disk: Disk::real(),
+        }
+    }
+}
+
+/// The store of one hub. Cheap to clone; the last clone that is dropped lets
+/// the running commit finish and ends the threads.
+#[derive(Debug, Clone)]
+pub struct Store(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    ids: QueueIds,
+    clock: Mutex<AgeClock>,
+    keep: Mutex<Keep>,
+    disk: Disk,
+    bodies: Arc<Path>,
+    reserve: Reserve,
+    /// A commit found the disk full: no intake until the sweep finds room.
+    full: Arc<AtomicBool>,
+    counters: Arc<Counters>,
+    writer: Writer,
+    readers: ReaderThreads,
+    files: DiskThreads,
+    checkpointer: Checkpointer,
+    /// Last, so that the lock is held until all threads have ended.
+    folder: Folder,
+}
+
+/// Opening and closing.
+impl Store {
+    /// Opens the store, or makes a new one. Blocking.
+    ///
+    /// Takes the folder's lock, brings the database to this program's layout,
+    /// removes what a crash left of unfinished messages, starts the threads.
+    ///
+    /// # Errors
+    /// Each with a text that says how to mend it.
+    pub fn open(settings: &Settings, now: Moment) -> Result<Store, OpenError> {
+        let folder = Folder::open(&settings.data_dir)?;
+        let path = folder.database();
+        let refused = |error: rusqlite::Error| OpenError::Database(error.to_string());
+        let mut db = schema::connect(&path, Purpose::Write).map_err(refused)?;
+        schema::migrate(&mut db, folder.path())?;
+        folder.sweep_orphans(|name| is_body_of_a_row(&db, name).map_err(refused))?;
+        let kept = sweep::read_clock(&db).map_err(refused)?;
+        let last = last_message(&db).map_err(refused)?;
+        let reserve = folder.reserve();
+        let full = Arc::new(AtomicBool::new(false));
+        let counters = Arc::new(Counters::default());
+        let checkpointer = Checkpointer::start(path.clone(), Arc::clone(&counters))?;
+        let readers = ReaderThreads::start(&path)?;
+        let files = DiskThreads::start()?;
+        let writer = Writer::start(
+            db,
+            path,
+            reserve.clone(),
+            Arc::clone(&full),
+            checkpointer.wanted(),
+            Arc::clone(&counters),
+        )?;
+        let store = Inner {
+            ids: QueueIds::starting_after(last),
+            clock: Mutex::new(AgeClock::starting(kept, now)),
+            keep: Mutex::new(settings.keep),
+            disk: settings.disk.clone(),
+            bodies: folder.bodies().into(),
+            reserve,
+            full,
+            counters,
+            writer,
+            readers,
+            files,
+            checkpointer,
+            folder,
+        };
+        store.make_reserve();
+        Ok(Store(Arc::new(store)))
+    }
+
+    /// Ends the store if this is the last clone of it: what waits is committed,
+    /// the threads end, the folder's lock is given back. Blocking; so is
+    /// dropping the last clone.
+    pub fn close(self) {
+        drop(self);
+    }
+
+    /// Other limits from now on, as after a change of the configuration.
+    pub fn set_keep(&self, keep: Keep) {
+        *self.0.keep.lock().unwrap_or_else(PoisonError::into_inner) = keep;
+    }
+
+    /// The folder that the store lives in, without links.
+    pub fn data_dir(&self) -> &Path {
+        self.0.folder.path()
+    }
+
+    /// What has happened since the store was opened.
+    pub fn figures(&self) -> Figures {
+        self.0.counters.figures()
+    }
+}
+
+/// Mail in.
+impl Store {
+    /// An id for a new message, above all that the store has ever held.
+    pub fn next_id(&self, now: SystemTime) -> QueueId {
+        self.0.ids.next(now)
+    }
+
+    /// Takes in the body of a new message.
+    pub fn new_body(&self) -> BodyWriter {
+        BodyWriter::new(Arc::clone(&self.0.bodies), self.0.files.queue())
+    }
+
+    /// Stores a message with its entries and returns once they are on disk.
+    /// Mailboxes that are named and not there are made.
+    ///
+    /// Goes through even if the future is dropped before it is done.
+    ///
+    /// # Errors
+    /// Nothing is stored then, with the exception of [`StoreError::Uncertain`];
+    /// [`StoreError::Full`] asks the sender to try again later.
+    pub async fn deliver(&self, message: NewMessage) -> Result<Receipt, StoreError> {
+        deliver::check(&message)?;
+        let id = message.id;
+        let file = match &message.body.content {
+            Content::File(file) => Some(file.clone()),
+            Content::Memory(_) => None,
+        };
+        let in_row = match &message.body.content {
+            Content::Memory(octets) => octets.len(),
+            Content::File(_) => 0,
+        };
+        let traces: usize = message.entries.iter().map(|entry| entry.trace.len()).sum();
+        let settled = move |outcome: Outcome<'_, ()>| match (outcome, &file) {
+            (Outcome::Committed(()) | Outcome::Uncertain, Some(file)) => file.keep(),
+            _ => {}
+        };
+        self.0
+            .writer
+            .change(
+                Urgency::Intake,
+                in_row + traces,
+                move |db| deliver::deliver(db, &message),
+                settled,
+            )
+            .await?;
+        Ok(Receipt::of_commit(id))
+    }
+}
+
+/// Maildrops.
+impl Store {
+    /// A user's mailbox as it is now. Reads one row, whatever the mailbox holds.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub async fn open_maildrop(&self, user: &str) -> Result<Maildrop, StoreError> {
+        let name = user.to_owned();
+        let found = self.ask(move |db| maildrop::open(db, &name)).await?;
+        if let Some(maildrop) = found {
+            return Ok(maildrop);
+        }
+        let name = user.to_owned();
+        let made = move |db: &Connection| mailboxes::open_for(db, &name);
+        Ok(Maildrop {
+            mailbox: self.0.writer.upkeep(made).await?,
+            messages: 0,
+            octets: 0,
+            up_to: EntryId(0),
+        })
+    }
+
+    /// The entries of the maildrop, oldest first; their places are the
+    /// message-numbers.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub async fn listing(&self, maildrop: &Maildrop) -> Result<Vec<Scan>, StoreError> {
+        let maildrop = *maildrop;
+        self.ask(move |db| maildrop::listing(db, &maildrop)).await
+    }
+
+    /// Opens one message for reading.
+    ///
+    /// # Errors
+    /// [`StoreError::BodyMissing`] and [`StoreError::BodyDamaged`] are about
+    /// this message only; [`StoreError::NoEntry`] if it was erased.
+    pub async fn open_message(&self, entry: EntryId) -> Result<MessageReader, StoreError> {
+        let bodies = Arc::clone(&self.0.bodies);
+        let opened = self
+            .ask(move |db| maildrop::open_message(db, &bodies, entry))
+            .await;
+        if let Err(error @ (StoreError::BodyMissing(..) | StoreError::BodyDamaged { .. })) = &opened
+        {
+            self.0.counters.note_error(error);
+        }
+        Ok(MessageReader::new(self.readers(), opened?))
+    }
+
+    /// QUIT: marks these entries of the mailbox as collected, all or none.
+    /// Returns how many were marked; those that are gone or marked already are
+    /// left out.
+    ///
+    /// # Errors
+    /// When it could not be committed: the messages are all still there.
+    pub async fn collect(
+        &self,
+        mailbox: MailboxId,
+        entries: Vec<EntryId>,
+        now: Moment,
+    ) -> Result<u64, StoreError> {
+        let age = self.clock().age_millis(now);
+        let at = time::to_millis(now.wall);
+        self.0
+            .writer
+            .upkeep(move |db| deliver::collect(db, mailbox, &entries, at, age))
+            .await
+    }
+}
+
+impl Store {
+    fn readers(&self) -> Readers {
+        self.0.readers.readers()
+    }
+
+    fn clock(&self) -> std::sync::MutexGuard<'_, AgeClock> {
+        self.0.clock.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    async fn ask<T, W>(&self, work: W) -> Result<T, StoreError>
+    where
+        T: Send + 'static,
+        W: FnOnce(&Connection) -> Result<T, StoreError> + Send + 'static,
+    {
+        self.readers().ask(work).await
+    }
+}
+
+impl Drop for Inner {
+    fn drop(&mut self) {
+        // The writer first: what waits for it may still need the others.
+        self.writer.close();
+        self.files.close();
+        self.readers.close();
+        self.checkpointer.close();
+    }
+}
+
+fn is_body_of_a_row(db: &Connection, name: &str) -> rusqlite::Result<bool> {
+    db.prepare_cached("SELECT 1 FROM message WHERE body_file = :name")?
+        .exists(named_params! {":name": name})
+}
+
+/// The highest id that was ever stored.
+fn last_message(db: &Connection) -> rusqlite::Result<Option<QueueId>> {
+    let removed: i64 = db.query_row("SELECT last_message FROM clock", [], |row| row.get(0))?;
+    let stored: Option<i64> = db
+        .query_row("SELECT max(id) FROM message", [], |row| row.get(0))
+        .optional()?
+        .flatten();
+    let last = stored.map_or(removed, |stored| stored.max(removed));
+    Ok((last > 0).then(|| QueueId::from_u64(maildrop::count(last))))
+}
+
+#[cfg(test)]
+mod tests;

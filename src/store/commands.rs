@@ -1,0 +1,156 @@
+//! Administration: what the hub and the commands ask of the store.
+
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use super::error::StoreError;
+use super::time::Moment;
+use super::types::{
+    EntryId, MailRow, MailboxId, MailboxName, MailboxSummary, Part, Reconciled, Record, Unclaimed,
+};
+use super::{Store, administration, mailboxes};
+use crate::mail::QueueId;
+
+/// Questions. All fail only when the database cannot be read, or as they say.
+impl Store {
+    /// Every mailbox with its totals: users by name, the unclaimed tray first.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub async fn mailboxes(&self) -> Result<Vec<MailboxSummary>, StoreError> {
+        self.ask(administration::mailboxes).await
+    }
+
+    /// Entries of a mailbox, oldest first, at most `limit` of those after
+    /// `after`: ask again with the last one to go on.
+    ///
+    /// # Errors
+    /// [`StoreError::NoMailbox`] if the user has none.
+    pub async fn mail(
+        &self,
+        mailbox: MailboxName,
+        part: Part,
+        after: Option<EntryId>,
+        limit: usize,
+    ) -> Result<Vec<MailRow>, StoreError> {
+        let bodies = Arc::clone(&self.0.bodies);
+        self.ask(move |db| administration::mail(db, &bodies, &mailbox, part, after, limit))
+            .await
+    }
+
+    /// What the store knows of a message; none if it knows nothing.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub async fn record(&self, id: QueueId) -> Result<Option<Record>, StoreError> {
+        self.ask(move |db| administration::record(db, id)).await
+    }
+}
+
+/// Changes. Each is one transaction.
+impl Store {
+    /// Brings back what the user has collected since then and the sweep has
+    /// left: new entries with new unique-ids take the place of the old ones, so
+    /// doing it twice doubles nothing. Returns how many.
+    ///
+    /// # Errors
+    /// [`StoreError::NoMailbox`] if the user has none.
+    pub async fn restore(
+        &self,
+        user: &str,
+        since: SystemTime,
+        now: SystemTime,
+    ) -> Result<u64, StoreError> {
+        let user = user.to_owned();
+        self.0
+            .writer
+            .upkeep(move |db| administration::restore(db, &user, since, now))
+            .await
+    }
+
+    /// Removes a message from all mailboxes, for good. Returns from how many.
+    ///
+    /// # Errors
+    /// [`StoreError::NoMessage`] if there is none.
+    pub async fn erase(&self, id: QueueId) -> Result<u64, StoreError> {
+        let removed = self.remove(move |db| administration::erase(db, id)).await?;
+        Ok(removed.entries)
+    }
+
+    /// Gives an unclaimed message, or one from a sealed mailbox, to a user:
+    /// with the trace it has, and `why` as the reason.
+    ///
+    /// # Errors
+    /// [`StoreError::NoMessage`], [`StoreError::NotToGive`],
+    /// [`StoreError::AlreadyThere`].
+    pub async fn give(
+        &self,
+        id: QueueId,
+        user: &str,
+        why: &str,
+        now: Moment,
+    ) -> Result<EntryId, StoreError> {
+        let (user, why) = (user.to_owned(), why.to_owned());
+        let age = self.clock().age_millis(now);
+        self.0
+            .writer
+            .upkeep(move |db| administration::give(db, id, &user, &why, now.wall, age))
+            .await
+    }
+
+    /// Removes unclaimed mail for good. Returns how many entries.
+    ///
+    /// # Errors
+    /// [`StoreError::NoMessage`] if the message named is not unclaimed.
+    pub async fn delete_unclaimed(&self, which: Unclaimed) -> Result<u64, StoreError> {
+        let removed = self
+            .remove(move |db| administration::delete_unclaimed(db, which))
+            .await?;
+        Ok(removed.entries)
+    }
+
+    /// Closes a removed user's mailbox: a new user of that name starts empty.
+    ///
+    /// # Errors
+    /// [`StoreError::NoMailbox`] if the user has none.
+    pub async fn seal(&self, user: &str, now: SystemTime) -> Result<MailboxId, StoreError> {
+        let user = user.to_owned();
+        self.0
+            .writer
+            .upkeep(move |db| mailboxes::seal(db, &user, now))
+            .await
+    }
+
+    /// Gives a user's mailbox to the user's new name.
+    ///
+    /// # Errors
+    /// [`StoreError::NoMailbox`]; [`StoreError::MailboxInUse`] if the new name
+    /// has a mailbox that holds anything.
+    pub async fn rename(&self, old: &str, new: &str) -> Result<MailboxId, StoreError> {
+        let (old, new) = (old.to_owned(), new.to_owned());
+        self.0
+            .writer
+            .upkeep(move |db| mailboxes::rename(db, &old, &new))
+            .await
+    }
+
+    /// Tells the store who is in the directory: each user with the fingerprint
+    /// of the password entry, and all addresses. To be called at the start and
+    /// after every change of the directory.
+    ///
+    /// # Errors
+    /// [`StoreError::Refused`] if the directory has no users, but the store
+    /// has mailboxes.
+    pub async fn reconcile(
+        &self,
+        users: &[(String, String)],
+        addresses: &[String],
+        now: SystemTime,
+    ) -> Result<Reconciled, StoreError> {
+        let (users, addresses) = (users.to_vec(), addresses.to_vec());
+        self.0
+            .writer
+            .upkeep(move |db| mailboxes::reconcile(db, &users, &addresses, now))
+            .await
+    }
+}

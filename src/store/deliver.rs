@@ -1,0 +1,210 @@
+//! Mail in, and mail out of sight: deliveries, and what a PC has collected.
+//!
+//! Runs on the writer's thread, inside a transaction.
+
+use std::collections::HashSet;
+
+use rusqlite::{Connection, OptionalExtension, named_params};
+
+use super::body::Content;
+use super::error::StoreError;
+use super::schema::UNCLAIMED;
+use super::time::to_millis;
+use super::types::{EntryId, MailboxId, MailboxName, NewMessage, UniqueId};
+
+/// What an entry's row needs beside its ids.
+pub(super) struct EntryRow<'a> {
+    pub octets: i64,
+    pub delivered_at: i64,
+    pub restored_at: Option<i64>,
+    pub why: &'a str,
+    pub trace: &'a [u8],
+}
+
+/// The contract of a delivery, checked before it waits for anything.
+pub(super) fn check(message: &NewMessage) -> Result<(), StoreError> {
+    if message.entries.is_empty() {
+        return Err(StoreError::Refused("a message needs at least one mailbox"));
+    }
+    let mut seen = HashSet::with_capacity(message.entries.len());
+    if !message
+        .entries
+        .iter()
+        .all(|entry| seen.insert(&entry.mailbox))
+    {
+        return Err(StoreError::Refused(
+            "a message has one entry for each mailbox at most",
+        ));
+    }
+    Ok(())
+}
+
+/// The message once, and its entries.
+pub(super) fn deliver(db: &Connection, message: &NewMessage) -> Result<(), StoreError> {
+    let (body_file, body) = match &message.body.content {
+        Content::Memory(octets) => (None, Some(octets.as_slice())),
+        Content::File(file) => (Some(file.name()), None),
+    };
+    let received_at = to_millis(message.received_at);
+    let id = message.id.as_u64() as i64;
+    db.prepare_cached(
+        "INSERT INTO message (id, received_at, source, reverse_path, octets, body_file, body)
+         VALUES (:id, :received_at, :source, :reverse_path, :octets, :body_file, :body)",
+    )?
+    .execute(named_params! {
+        ":id": id,
+        ":received_at": received_at,
+        ":source": message.source,
+        ":reverse_path": message.reverse_path,
+        ":octets": message.body.octets() as i64,
+        ":body_file": body_file,
+        ":body": body,
+    })?;
+    for entry in &message.entries {
+        let mailbox = mailbox_named(db, &entry.mailbox)?;
+        let octets = content_octets(&entry.trace, message.body.octets(), message.body.tail());
+        let row = EntryRow {
+            octets: octets as i64,
+            delivered_at: received_at,
+            restored_at: None,
+            why: &entry.why,
+            trace: &entry.trace,
+        };
+        add_entry(db, mailbox, id, &row)?;
+    }
+    Ok(())
+}
+
+/// What RETR sends: trace, body, and the CRLF that a last line may lack.
+fn content_octets(trace: &[u8], body_octets: u64, body_tail: [u8; 2]) -> u64 {
+    let octets = trace.len() as u64 + body_octets;
+    let ends_in_crlf = match (body_octets, trace) {
+        (0, []) => true,
+        (0, trace) => trace.ends_with(b"\r\n"),
+        (1, trace) => trace.ends_with(b"\r") && body_tail[1] == b'\n',
+        _ => body_tail == *b"\r\n",
+    };
+    if ends_in_crlf { octets } else { octets + 2 }
+}
+
+/// A new entry with a new unique-id, counted in its mailbox's totals.
+pub(super) fn add_entry(
+    db: &Connection,
+    mailbox: MailboxId,
+    message: i64,
+    row: &EntryRow<'_>,
+) -> Result<EntryId, StoreError> {
+    db.prepare_cached(
+        "INSERT INTO entry
+             (mailbox, message, unique_id, octets, delivered_at, restored_at, why, trace)
+         VALUES
+             (:mailbox, :message, :unique_id, :octets, :delivered_at, :restored_at, :why, :trace)",
+    )?
+    .execute(named_params! {
+        ":mailbox": mailbox.0,
+        ":message": message,
+        ":unique_id": UniqueId::draw()?.0,
+        ":octets": row.octets,
+        ":delivered_at": row.delivered_at,
+        ":restored_at": row.restored_at,
+        ":why": row.why,
+        ":trace": row.trace,
+    })?;
+    let entry = db.last_insert_rowid();
+    db.prepare_cached(
+        "UPDATE mailbox SET messages = messages + 1, octets = octets + :octets,
+             last_entry = :entry WHERE id = :mailbox",
+    )?
+    .execute(named_params! {":octets": row.octets, ":entry": entry, ":mailbox": mailbox.0})?;
+    Ok(EntryId(entry))
+}
+
+/// The open mailbox of this name; made if there is none.
+pub(super) fn mailbox_named(db: &Connection, name: &MailboxName) -> Result<MailboxId, StoreError> {
+    let Some(user) = name.user() else {
+        return Ok(MailboxId(UNCLAIMED));
+    };
+    if let Some(found) = find_open_mailbox(db, user)? {
+        return Ok(found);
+    }
+    db.prepare_cached("INSERT INTO mailbox (user) VALUES (:user)")?
+        .execute(named_params! {":user": user})?;
+    Ok(MailboxId(db.last_insert_rowid()))
+}
+
+pub(super) fn find_open_mailbox(
+    db: &Connection,
+    user: &str,
+) -> Result<Option<MailboxId>, StoreError> {
+    let found = db
+        .prepare_cached("SELECT id FROM mailbox WHERE user = :user AND sealed_at IS NULL")?
+        .query_row(named_params! {":user": user}, |row| row.get(0))
+        .optional()?;
+    Ok(found.map(MailboxId))
+}
+
+/// Marks entries of this mailbox as collected, at this time and age. Those that
+/// are already, or gone, are left out. Returns how many were marked.
+pub(super) fn collect(
+    db: &Connection,
+    mailbox: MailboxId,
+    entries: &[EntryId],
+    collected_at: i64,
+    age: i64,
+) -> Result<u64, StoreError> {
+    let mut mark = db.prepare_cached(
+        "UPDATE entry SET collected_at = :at, collected_age = :age
+         WHERE id = :entry AND mailbox = :mailbox AND collected_at IS NULL
+         RETURNING octets",
+    )?;
+    let (mut messages, mut octets) = (0_u64, 0_i64);
+    for entry in entries {
+        let marked: Option<i64> = mark
+            .query_row(
+                named_params! {
+                    ":at": collected_at, ":age": age, ":entry": entry.0, ":mailbox": mailbox.0,
+                },
+                |row| row.get(0),
+            )
+            .optional()?;
+        if let Some(found) = marked {
+            messages += 1;
+            octets += found;
+        }
+    }
+    db.prepare_cached(
+        "UPDATE mailbox SET messages = messages - :messages, octets = octets - :octets,
+             collected_messages = collected_messages + :messages,
+             collected_octets = collected_octets + :octets
+         WHERE id = :mailbox",
+    )?
+    .execute(named_params! {
+        ":messages": messages as i64, ":octets": octets, ":mailbox": mailbox.0,
+    })?;
+    Ok(messages)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::content_octets;
+
+    #[test]
+    fn the_octets_of_an_entry_count_the_line_end_that_is_added() {
+        let check = |trace: &str, body: &str, expected: u64| {
+            let mut tail = [0, 0];
+            for octet in body.bytes() {
+                tail = [tail[1], octet];
+            }
+            let found = content_octets(trace.as_bytes(), body.len() as u64, tail);
+            assert_eq!(found, expected, "{trace:?} {body:?}");
+        };
+        check("", "", 0);
+        check("A: b\r\n", "", 6);
+        check("A: b", "", 6);
+        check("A: b\r\n", "c", 9);
+        check("A: b\r\n", "c\r\n", 9);
+        check("A: b\r\n", "c\n", 10);
+        check("A: b\r\n", "\n", 9);
+        check("A: b\r\n", "\r\n", 8);
+    }
+}

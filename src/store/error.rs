@@ -1,0 +1,130 @@
+//! What can go wrong in the store, in words for an administrator.
+
+use std::path::PathBuf;
+use thiserror::Error;
+
+use crate::mail::QueueId;
+
+/// Why the store could not be opened. Each text names what to do.
+#[derive(Debug, Error)]
+pub enum OpenError {
+    #[error(
+        "the data folder {folder} is in use by another postroom{holder}: stop that one \
+         (systemctl stop postroom), or set another data_dir"
+    )]
+    InUse { folder: PathBuf, holder: String },
+    #[error(
+        "the data folder {folder} belongs to the user with the number {owner}, and this program \
+         runs as number {us}: run it as the owner (sudo -u '#{owner}' …), or hand the folder over \
+         (chown -R {us} {folder})"
+    )]
+    NotOurs {
+        folder: PathBuf,
+        owner: u32,
+        us: u32,
+    },
+    #[error("the data folder {0} is not a folder: set data_dir to a folder")]
+    NotAFolder(PathBuf),
+    #[error(
+        "the store in {folder} was written by a newer postroom (its layout is {found}, this \
+         program knows up to {known}): install that newer version again"
+    )]
+    Newer {
+        folder: PathBuf,
+        found: i64,
+        known: i64,
+    },
+    #[error(
+        "{0} is not a store of postroom: move it away, or set another data_dir, and start again"
+    )]
+    NotAStore(PathBuf),
+    #[error("cannot {doing} {path}: {cause}")]
+    File {
+        doing: &'static str,
+        path: PathBuf,
+        cause: std::io::Error,
+    },
+    #[error("the database of the store does not open: {0}")]
+    Database(String),
+    #[error("cannot start a thread: {0}")]
+    Thread(std::io::Error),
+}
+
+/// Why a call to the store failed. Nothing of the call has happened then,
+/// with one exception, [`StoreError::Uncertain`].
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+pub enum StoreError {
+    #[error("the disk is full: free some room, or give the store another disk")]
+    Full,
+    /// The commit itself failed. After a crash the change may turn out to have
+    /// been kept, so the caller must not promise either way.
+    #[error("the database could not be written safely ({0}): look at the disk")]
+    Uncertain(String),
+    #[error("the database refused: {0}")]
+    Database(String),
+    #[error("cannot {doing} a file of the store: {cause}")]
+    File { doing: &'static str, cause: String },
+    #[error(
+        "the content of message {0} is missing: its file bodies/{1} is gone; restore it from a backup"
+    )]
+    BodyMissing(QueueId, String),
+    #[error(
+        "the content of message {id} is damaged: its file bodies/{file} has {found} octets \
+         instead of {octets}; restore it from a backup"
+    )]
+    BodyDamaged {
+        id: QueueId,
+        file: String,
+        octets: u64,
+        found: u64,
+    },
+    #[error("there is no message {0}")]
+    NoMessage(QueueId),
+    /// An entry that was there when the maildrop was opened and is not now.
+    #[error("the message is no longer in the mailbox")]
+    NoEntry,
+    #[error("there is no mailbox of the user {0}")]
+    NoMailbox(String),
+    #[error(
+        "the user {0} already has a mailbox with mail in it: give it another name, or remove that user first"
+    )]
+    MailboxInUse(String),
+    #[error(
+        "message {0} is neither unclaimed nor in the mailbox of a removed user, so it cannot be given away"
+    )]
+    NotToGive(QueueId),
+    #[error("the user {0} already has this message in the mailbox")]
+    AlreadyThere(String),
+    /// The caller broke the contract of the call; the text says how.
+    #[error("the store refuses this: {0}")]
+    Refused(&'static str),
+    #[error("the store is closed")]
+    Closed,
+}
+
+impl StoreError {
+    pub(super) fn file(doing: &'static str, cause: &std::io::Error) -> StoreError {
+        if cause.kind() == std::io::ErrorKind::StorageFull {
+            return StoreError::Full;
+        }
+        StoreError::File {
+            doing,
+            cause: cause.to_string(),
+        }
+    }
+}
+
+impl From<rusqlite::Error> for StoreError {
+    fn from(error: rusqlite::Error) -> StoreError {
+        match error.sqlite_error_code() {
+            Some(rusqlite::ErrorCode::DiskFull) => StoreError::Full,
+            _ => StoreError::Database(error.to_string()),
+        }
+    }
+}
+
+impl From<openssl::error::ErrorStack> for StoreError {
+    fn from(error: openssl::error::ErrorStack) -> StoreError {
+        StoreError::Database(format!("no random numbers: {error}"))
+    }
+}

@@ -1,0 +1,161 @@
+//! The data folder: private to the hub's user, and one hub's at a time.
+//!
+//! ```text
+//! lock          held while a store is open; has the process number in it
+//! postroom.db   the database (with -wal and -shm beside it while open)
+//! bodies/       large bodies; NAME.part while one arrives
+//! reserve       room that is given back when the disk is full
+//! ```
+//! A symbolic link as data folder is followed once, at the start, and its
+//! target must belong to us: administrators move /var/lib/postroom to a larger
+//! disk that way, and nobody else can change what is inside a folder with mode
+//! 0700. Inside the folder no link is followed.
+
+use std::fs::{self, DirBuilder, File, OpenOptions, TryLockError};
+use std::io::{self, Read, Write};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+
+use super::error::OpenError;
+use super::space::Reserve;
+
+/// The data folder with its lock held; dropping it lets the next hub in.
+#[derive(Debug)]
+pub(super) struct Folder {
+    path: PathBuf,
+    _lock: File,
+}
+
+/// Ends the name of a body file that is still being written.
+pub(super) const PART: &str = ".part";
+
+impl Folder {
+    /// Makes the folder if need be, makes it private, and takes its lock.
+    pub fn open(data_dir: &Path) -> Result<Folder, OpenError> {
+        make_private_folder(data_dir)?;
+        let path = fs::canonicalize(data_dir).map_err(failed("find", data_dir))?;
+        let lock = take_lock(&path)?;
+        make_private_folder(&path.join("bodies"))?;
+        make_private_file(&path.join("postroom.db"))?;
+        Ok(Folder { path, _lock: lock })
+    }
+
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    pub fn database(&self) -> PathBuf {
+        self.path.join("postroom.db")
+    }
+
+    pub fn bodies(&self) -> PathBuf {
+        self.path.join("bodies")
+    }
+
+    pub fn reserve(&self) -> Reserve {
+        Reserve::at(&self.path)
+    }
+
+    /// Removes body files that no row names: what a crash left of messages that
+    /// nobody was told are safe. Returns how many.
+    pub fn sweep_orphans(
+        &self,
+        mut is_known: impl FnMut(&str) -> Result<bool, OpenError>,
+    ) -> Result<u64, OpenError> {
+        let bodies = self.bodies();
+        let mut removed = 0;
+        for found in fs::read_dir(&bodies).map_err(failed("read", &bodies))? {
+            let name = found.map_err(failed("read", &bodies))?.file_name();
+            let Some(name) = name.to_str().filter(|name| is_ours(name)) else {
+                continue;
+            };
+            if is_known(name)? {
+                continue;
+            }
+            let path = bodies.join(name);
+            fs::remove_file(&path).map_err(failed("remove", &path))?;
+            removed += 1;
+        }
+        Ok(removed)
+    }
+}
+
+/// Names as the body writer makes them; what else lies there is not ours to remove.
+fn is_ours(name: &str) -> bool {
+    let stem = name.strip_suffix(PART).unwrap_or(name);
+    stem.len() == 26 && stem.bytes().all(|octet| octet.is_ascii_alphanumeric())
+}
+
+fn failed(doing: &'static str, path: &Path) -> impl FnOnce(io::Error) -> OpenError {
+    let path = path.to_path_buf();
+    move |cause| OpenError::File { doing, path, cause }
+}
+
+/// Whatever the umask, and also where the folder was there before.
+fn make_private_folder(path: &Path) -> Result<(), OpenError> {
+    DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(path)
+        .map_err(|cause| match cause.kind() {
+            io::ErrorKind::AlreadyExists => OpenError::NotAFolder(path.to_path_buf()),
+            _ => failed("make the folder", path)(cause),
+        })?;
+    let found = fs::metadata(path).map_err(failed("look at", path))?;
+    let us = rustix::process::geteuid().as_raw();
+    if found.uid() != us {
+        return Err(OpenError::NotOurs {
+            folder: path.to_path_buf(),
+            owner: found.uid(),
+            us,
+        });
+    }
+    if found.mode() & 0o777 != 0o700 {
+        fs::set_permissions(path, fs::Permissions::from_mode(0o700))
+            .map_err(failed("make private", path))?;
+    }
+    Ok(())
+}
+
+/// SQLite gives its log the mode of the database, so the database must be
+/// private before SQLite opens it.
+fn make_private_file(path: &Path) -> Result<File, OpenError> {
+    let file = OpenOptions::new()
+        .read(true)
+        .write(true)
+        .create(true)
+        .truncate(false)
+        .mode(0o600)
+        .custom_flags(rustix::fs::OFlags::NOFOLLOW.bits() as i32)
+        .open(path)
+        .map_err(failed("open", path))?;
+    file.set_permissions(fs::Permissions::from_mode(0o600))
+        .map_err(failed("make private", path))?;
+    Ok(file)
+}
+
+fn take_lock(folder: &Path) -> Result<File, OpenError> {
+    let path = folder.join("lock");
+    let mut lock = make_private_file(&path)?;
+    match lock.try_lock() {
+        Ok(()) => {}
+        Err(TryLockError::WouldBlock) => {
+            let mut holder = String::new();
+            // The number is a courtesy; the lock is what counts.
+            let _ = lock.read_to_string(&mut holder);
+            let holder = match holder.trim().parse::<u32>() {
+                Ok(process) => format!(" (process {process})"),
+                Err(_) => String::new(),
+            };
+            return Err(OpenError::InUse {
+                folder: folder.to_path_buf(),
+                holder,
+            });
+        }
+        Err(TryLockError::Error(cause)) => return Err(failed("lock", &path)(cause)),
+    }
+    lock.set_len(0).map_err(failed("write", &path))?;
+    // Likewise: on a full disk the hub must still start.
+    let _ = writeln!(lock, "{}", std::process::id());
+    Ok(lock)
+}

@@ -1,0 +1,219 @@
+//! Whose mailbox is whose: the directory and the mailboxes are brought together.
+//!
+//! A mailbox belongs to its id, not to a name. A name that leaves the directory
+//! leaves its mailbox waiting: the file may be half-written. If the name comes
+//! back with the password entry it had, it is the same person; with another
+//! one it is somebody else, so the old mailbox is sealed and a new one is empty.
+//!
+//! Runs on the writer's thread, inside a transaction.
+
+use std::collections::{HashMap, HashSet};
+use std::time::{Duration, SystemTime};
+
+use rusqlite::{Connection, OptionalExtension, named_params};
+
+use super::deliver::{find_open_mailbox, mailbox_named};
+use super::error::StoreError;
+use super::time::{duration_to_millis, from_millis, to_millis};
+use super::types::{MailboxId, MailboxName, Reconciled};
+
+/// How long an address that has left the directory is remembered: promise 9,
+/// senders are told to try again for an hour.
+const DEPARTED_FOR: Duration = Duration::from_secs(60 * 60);
+
+struct OpenMailbox {
+    id: i64,
+    fingerprint: Option<String>,
+    missing: bool,
+}
+
+/// Compares the directory with what the store knows, and notes the differences.
+pub(super) fn reconcile(
+    db: &Connection,
+    users: &[(String, String)],
+    addresses: &[String],
+    now: SystemTime,
+) -> Result<Reconciled, StoreError> {
+    let mut open = open_mailboxes(db)?;
+    if users.is_empty() && !open.is_empty() {
+        return Err(StoreError::Refused(
+            "the directory lists no users at all, but there are mailboxes",
+        ));
+    }
+    let mut done = Reconciled::default();
+    for (user, fingerprint) in users {
+        match open.remove(user) {
+            Some(mailbox) => meet_again(db, user, fingerprint, &mailbox, now, &mut done)?,
+            None => {
+                start_empty(db, user, fingerprint)?;
+                done.created.push(user.clone());
+            }
+        }
+    }
+    let mut unlisted: Vec<_> = open
+        .into_iter()
+        .filter(|(_, found)| !found.missing)
+        .collect();
+    unlisted.sort_by(|one, other| one.0.cmp(&other.0));
+    for (user, mailbox) in unlisted {
+        db.prepare_cached("UPDATE mailbox SET missing_since = :now WHERE id = :id")?
+            .execute(named_params! {":now": to_millis(now), ":id": mailbox.id})?;
+        done.missing.push(user);
+    }
+    done.departed = reconcile_addresses(db, addresses, now)?;
+    Ok(done)
+}
+
+fn open_mailboxes(db: &Connection) -> Result<HashMap<String, OpenMailbox>, StoreError> {
+    let mut statement = db.prepare_cached(
+        "SELECT user, id, fingerprint, missing_since IS NOT NULL AS missing FROM mailbox
+         WHERE sealed_at IS NULL AND user IS NOT NULL",
+    )?;
+    let rows = statement.query_map([], |row| {
+        let mailbox = OpenMailbox {
+            id: row.get("id")?,
+            fingerprint: row.get("fingerprint")?,
+            missing: row.get("missing")?,
+        };
+        Ok((row.get("user")?, mailbox))
+    })?;
+    Ok(rows.collect::<Result<_, _>>()?)
+}
+
+/// A user of the directory who has a mailbox.
+fn meet_again(
+    db: &Connection,
+    user: &str,
+    fingerprint: &str,
+    mailbox: &OpenMailbox,
+    now: SystemTime,
+    done: &mut Reconciled,
+) -> Result<(), StoreError> {
+    let same = mailbox.fingerprint.as_deref() == Some(fingerprint);
+    if mailbox.missing && !same {
+        seal_mailbox(db, mailbox.id, now)?;
+        start_empty(db, user, fingerprint)?;
+        done.sealed.push(user.to_owned());
+        return Ok(());
+    }
+    if mailbox.missing {
+        done.returned.push(user.to_owned());
+    }
+    if mailbox.missing || !same {
+        db.prepare_cached(
+            "UPDATE mailbox SET fingerprint = :fingerprint, missing_since = NULL WHERE id = :id",
+        )?
+        .execute(named_params! {":fingerprint": fingerprint, ":id": mailbox.id})?;
+    }
+    Ok(())
+}
+
+fn start_empty(db: &Connection, user: &str, fingerprint: &str) -> Result<(), StoreError> {
+    db.prepare_cached("INSERT INTO mailbox (user, fingerprint) VALUES (:user, :fingerprint)")?
+        .execute(named_params! {":user": user, ":fingerprint": fingerprint})?;
+    Ok(())
+}
+
+fn seal_mailbox(db: &Connection, id: i64, now: SystemTime) -> Result<(), StoreError> {
+    db.prepare_cached("UPDATE mailbox SET sealed_at = :now WHERE id = :id")?
+        .execute(named_params! {":now": to_millis(now), ":id": id})?;
+    Ok(())
+}
+
+/// Notes which addresses have come and gone. Returns those gone within the hour.
+fn reconcile_addresses(
+    db: &Connection,
+    addresses: &[String],
+    now: SystemTime,
+) -> Result<Vec<(String, SystemTime)>, StoreError> {
+    let known: HashMap<String, Option<i64>> = db
+        .prepare_cached("SELECT address, gone_at FROM address")?
+        .query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?
+        .collect::<Result<_, _>>()?;
+    let listed: HashSet<&str> = addresses.iter().map(String::as_str).collect();
+    let now_millis = to_millis(now);
+    for address in &listed {
+        // A row that is there and not gone stays as it is.
+        if !matches!(known.get(*address), Some(None)) {
+            note_address(db, address, None)?;
+        }
+    }
+    let mut departed = Vec::new();
+    for (address, gone_at) in &known {
+        if listed.contains(address.as_str()) {
+            continue;
+        }
+        // A time to come is from a clock that has gone back since.
+        let since = gone_at.unwrap_or(now_millis).min(now_millis);
+        if now_millis - since >= duration_to_millis(DEPARTED_FOR) {
+            db.prepare_cached("DELETE FROM address WHERE address = :address")?
+                .execute(named_params! {":address": address})?;
+            continue;
+        }
+        if *gone_at != Some(since) {
+            note_address(db, address, Some(since))?;
+        }
+        departed.push((address.clone(), from_millis(since)));
+    }
+    departed.sort();
+    Ok(departed)
+}
+
+fn note_address(db: &Connection, address: &str, gone_at: Option<i64>) -> Result<(), StoreError> {
+    db.prepare_cached(
+        "INSERT INTO address (address, gone_at) VALUES (:address, :gone_at)
+         ON CONFLICT (address) DO UPDATE SET gone_at = excluded.gone_at",
+    )?
+    .execute(named_params! {":address": address, ":gone_at": gone_at})?;
+    Ok(())
+}
+
+/// Closes a removed user's mailbox for good. What it holds stays.
+pub(super) fn seal(db: &Connection, user: &str, now: SystemTime) -> Result<MailboxId, StoreError> {
+    let found =
+        find_open_mailbox(db, user)?.ok_or_else(|| StoreError::NoMailbox(user.to_owned()))?;
+    seal_mailbox(db, found.0, now)?;
+    Ok(found)
+}
+
+/// Gives a mailbox another name. A mailbox of the new name that never held
+/// anything makes way: the directory may have been read before this.
+pub(super) fn rename(db: &Connection, old: &str, new: &str) -> Result<MailboxId, StoreError> {
+    let mailbox =
+        find_open_mailbox(db, old)?.ok_or_else(|| StoreError::NoMailbox(old.to_owned()))?;
+    if old == new {
+        return Ok(mailbox);
+    }
+    let in_the_way = find_open_mailbox(db, new)?;
+    let fingerprint = match in_the_way {
+        Some(found) => clear_the_way(db, found, new)?,
+        None => None,
+    };
+    db.prepare_cached(
+        "UPDATE mailbox SET user = :user, missing_since = NULL,
+             fingerprint = coalesce(:fingerprint, fingerprint) WHERE id = :id",
+    )?
+    .execute(named_params! {":user": new, ":fingerprint": fingerprint, ":id": mailbox.0})?;
+    Ok(mailbox)
+}
+
+/// Removes an empty mailbox; returns its fingerprint.
+fn clear_the_way(
+    db: &Connection,
+    mailbox: MailboxId,
+    user: &str,
+) -> Result<Option<String>, StoreError> {
+    let removed: Option<Option<String>> = db
+        .prepare_cached(
+            "DELETE FROM mailbox WHERE id = :id AND messages = 0 AND collected_messages = 0
+             RETURNING fingerprint",
+        )?
+        .query_row(named_params! {":id": mailbox.0}, |row| row.get(0))
+        .optional()?;
+    removed.ok_or_else(|| StoreError::MailboxInUse(user.to_owned()))
+}
+
+/// The user's open mailbox, made if there is none.
+pub(super) fn open_for(db: &Connection, user: &str) -> Result<MailboxId, StoreError> {
+    mailbox_named(db, &MailboxName::User(user.to_owned()))
+}

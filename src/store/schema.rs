@@ -1,0 +1,213 @@
+//! The database: its tables, its settings, and the steps from one layout to the next.
+//!
+//! `body` stands last in its row and `trace` in its, so that a listing reads
+//! neither. Rows are written once and at the end of their tables (ids ascend
+//! with time); only totals and `collected_at` change later, so a delivery
+//! touches few pages. There is no index on random values, and partial ones
+//! hold just what a maildrop and the sweep ask for.
+
+use std::path::Path;
+use std::time::Duration;
+
+use rusqlite::config::DbConfig;
+use rusqlite::{Connection, OpenFlags, TransactionBehavior};
+
+use super::error::OpenError;
+
+/// The mailbox of mail whose recipient could not be decided; made by step 1.
+pub(super) const UNCLAIMED: i64 = 1;
+
+/// "POST" as a number: tells our files from other programs' databases.
+const APPLICATION_ID: i64 = 0x504F_5354;
+
+/// What leads from each layout to the next; `user_version` counts the steps
+/// that a database has taken. A step that has been released never changes.
+pub(super) const STEPS: &[&str] = &[STEP_1];
+
+const STEP_1: &str = "
+    CREATE TABLE mailbox (
+        id INTEGER PRIMARY KEY AUTOINCREMENT,
+        user TEXT,                          -- null: the unclaimed tray
+        fingerprint TEXT,                   -- of the user's password entry
+        missing_since INTEGER,
+        sealed_at INTEGER,
+        messages INTEGER NOT NULL DEFAULT 0,
+        octets INTEGER NOT NULL DEFAULT 0,
+        collected_messages INTEGER NOT NULL DEFAULT 0,
+        collected_octets INTEGER NOT NULL DEFAULT 0,
+        last_entry INTEGER NOT NULL DEFAULT 0
+    ) STRICT;
+    CREATE UNIQUE INDEX mailbox_open ON mailbox (user) WHERE sealed_at IS NULL;
+    INSERT INTO mailbox (id) VALUES (1);
+
+    CREATE TABLE message (
+        id INTEGER PRIMARY KEY,             -- the queue id
+        received_at INTEGER NOT NULL,
+        source TEXT NOT NULL,
+        reverse_path TEXT NOT NULL,
+        octets INTEGER NOT NULL,            -- of the body
+        body_file TEXT,                     -- in bodies/; null: the body is here
+        body BLOB
+    ) STRICT;
+    CREATE INDEX message_body_file ON message (body_file) WHERE body_file IS NOT NULL;
+
+    CREATE TABLE entry (
+        id INTEGER PRIMARY KEY AUTOINCREMENT,
+        mailbox INTEGER NOT NULL REFERENCES mailbox (id),
+        message INTEGER NOT NULL REFERENCES message (id),
+        unique_id BLOB NOT NULL,
+        octets INTEGER NOT NULL,            -- what RETR sends: trace and body
+        delivered_at INTEGER NOT NULL,
+        collected_at INTEGER,
+        collected_age INTEGER,              -- the same on the running clock
+        restored_at INTEGER,
+        why TEXT NOT NULL,
+        trace BLOB NOT NULL
+    ) STRICT;
+    CREATE INDEX entry_message ON entry (message);
+    CREATE INDEX entry_waiting ON entry (mailbox, id, octets, unique_id)
+        WHERE collected_at IS NULL;
+    CREATE INDEX entry_collected ON entry (collected_age, message)
+        WHERE collected_at IS NOT NULL;
+
+    CREATE TABLE address (
+        address TEXT PRIMARY KEY,
+        gone_at INTEGER
+    ) STRICT, WITHOUT ROWID;
+
+    CREATE TABLE clock (
+        id INTEGER PRIMARY KEY CHECK (id = 1),
+        age INTEGER NOT NULL,               -- running time of all hubs
+        wall INTEGER,
+        last_message INTEGER NOT NULL       -- highest id among removed messages
+    ) STRICT;
+    INSERT INTO clock (id, age, wall, last_message) VALUES (1, 0, NULL, 0);
+";
+
+/// What a connection is for; decides its memory and whether it may write.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Purpose {
+    Write,
+    Read,
+    Checkpoint,
+}
+
+/// Opens a connection with the settings that the store relies on.
+pub(super) fn connect(path: &Path, purpose: Purpose) -> rusqlite::Result<Connection> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE
+        | OpenFlags::SQLITE_OPEN_NO_MUTEX
+        | OpenFlags::SQLITE_OPEN_NOFOLLOW;
+    let db = Connection::open_with_flags(path, flags)?;
+    db.busy_timeout(Duration::from_secs(2))?;
+    db.set_prepared_statement_cache_capacity(64);
+    db.set_db_config(DbConfig::SQLITE_DBCONFIG_DEFENSIVE, true)?;
+    // Before the first table, or it has no effect. No-ops on a database that has it.
+    db.execute_batch("PRAGMA auto_vacuum = INCREMENTAL; PRAGMA journal_mode = WAL;")?;
+    // Checkpoints have a thread of their own: inside a commit they make its tail long.
+    db.execute_batch(
+        "PRAGMA synchronous = FULL; PRAGMA wal_autocheckpoint = 0;
+         PRAGMA temp_store = MEMORY; PRAGMA foreign_keys = ON; PRAGMA trusted_schema = OFF;",
+    )?;
+    let cache_kib = match purpose {
+        Purpose::Write => 4096,
+        Purpose::Read => 1024,
+        Purpose::Checkpoint => 64,
+    };
+    db.pragma_update(None, "cache_size", -cache_kib)?;
+    if purpose == Purpose::Read {
+        db.pragma_update(None, "query_only", true)?;
+    }
+    Ok(db)
+}
+
+/// Brings the database to the layout of this program.
+pub(super) fn migrate(db: &mut Connection, folder: &Path) -> Result<(), OpenError> {
+    migrate_by(db, STEPS, folder)
+}
+
+fn migrate_by(db: &mut Connection, steps: &[&str], folder: &Path) -> Result<(), OpenError> {
+    let refused = |error: rusqlite::Error| OpenError::Database(error.to_string());
+    let known = steps.len() as i64;
+    let change = db
+        .transaction_with_behavior(TransactionBehavior::Immediate)
+        .map_err(refused)?;
+    let number = |name: &str| change.pragma_query_value(None, name, |row| row.get::<_, i64>(0));
+    let found = number("user_version").map_err(refused)?;
+    let owner = number("application_id").map_err(refused)?;
+    let tables: i64 = change
+        .query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))
+        .map_err(refused)?;
+    if owner != APPLICATION_ID && tables > 0 {
+        return Err(OpenError::NotAStore(folder.join("postroom.db")));
+    }
+    if found > known {
+        return Err(OpenError::Newer {
+            folder: folder.to_path_buf(),
+            found,
+            known,
+        });
+    }
+    let taken =
+        usize::try_from(found).map_err(|_| OpenError::NotAStore(folder.join("postroom.db")))?;
+    if found == known {
+        return Ok(());
+    }
+    for step in steps.iter().skip(taken) {
+        change.execute_batch(step).map_err(refused)?;
+    }
+    change
+        .pragma_update(None, "application_id", APPLICATION_ID)
+        .map_err(refused)?;
+    change
+        .pragma_update(None, "user_version", known)
+        .map_err(refused)?;
+    change.commit().map_err(refused)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn version(db: &Connection) -> i64 {
+        db.pragma_query_value(None, "user_version", |row| row.get(0))
+            .unwrap()
+    }
+
+    #[test]
+    fn a_newer_database_is_refused_and_left_alone() {
+        let mut db = Connection::open_in_memory().unwrap();
+        migrate(&mut db, Path::new("/data")).unwrap();
+        db.pragma_update(None, "user_version", STEPS.len() as i64 + 1)
+            .unwrap();
+        let error = migrate(&mut db, Path::new("/data")).unwrap_err();
+        assert!(matches!(error, OpenError::Newer { found, known, .. } if found == known + 1));
+        assert!(error.to_string().contains("install that newer version"));
+        assert_eq!(version(&db), STEPS.len() as i64 + 1);
+    }
+
+    #[test]
+    fn another_programs_database_is_refused() {
+        let mut db = Connection::open_in_memory().unwrap();
+        db.execute_batch("CREATE TABLE recipes (id INTEGER)")
+            .unwrap();
+        let error = migrate(&mut db, Path::new("/data")).unwrap_err();
+        assert!(matches!(error, OpenError::NotAStore(_)), "{error}");
+    }
+
+    #[test]
+    fn a_step_that_fails_leaves_the_layout_as_it_was() {
+        let mut db = Connection::open_in_memory().unwrap();
+        let first = "CREATE TABLE a (x INTEGER) STRICT";
+        migrate_by(&mut db, &[first], Path::new("/data")).unwrap();
+        let halfway = "CREATE TABLE b (x INTEGER) STRICT; NONSENSE";
+        migrate_by(&mut db, &[first, halfway], Path::new("/data")).unwrap_err();
+        assert_eq!(version(&db), 1);
+        let tables: i64 = db
+            .query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))
+            .unwrap();
+        assert_eq!(tables, 1);
+        let second = "CREATE TABLE b (x INTEGER) STRICT";
+        migrate_by(&mut db, &[first, second], Path::new("/data")).unwrap();
+        assert_eq!(version(&db), 2);
+    }
+}

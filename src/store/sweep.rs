@@ -1,0 +1,210 @@
+//! Forgetting: collected mail whose time, or whose room, is over.
+//!
+//! Always the oldest collected first, by the running clock, never waiting mail.
+//! A few entries a transaction, so that arriving mail never waits long.
+
+use std::time::Duration;
+
+use async_channel::Receiver;
+use rusqlite::{Connection, OptionalExtension, named_params};
+
+use super::clock::Kept;
+use super::error::StoreError;
+use super::maildrop::count;
+use super::space::Room;
+use super::time::duration_to_millis;
+use super::types::{EntryId, MailboxId};
+
+/// Entries removed in one transaction.
+pub(super) const STEP_ENTRIES: u32 = 100;
+/// Pages given back to the disk in one transaction (1 MB).
+pub(super) const STEP_PAGES: u32 = 256;
+
+/// How much collected mail may take.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Budget {
+    /// Of the disk that holds the data folder.
+    Percent(u8),
+    Octets(u64),
+}
+
+impl Budget {
+    /// In octets, on this disk.
+    pub fn octets(self, room: Room) -> u64 {
+        match self {
+            Budget::Octets(octets) => octets,
+            Budget::Percent(percent) => (u128::from(room.total) * u128::from(percent) / 100) as u64,
+        }
+    }
+}
+
+/// What is kept, for how long, and how much room is left alone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Keep {
+    /// `keep_collected`: how long collected mail stays restorable, in time that
+    /// the hub is running.
+    pub collected: Duration,
+    /// `keep_collected_max`
+    pub collected_max: Budget,
+    /// `keep_free`, in octets.
+    pub free: u64,
+}
+
+impl Default for Keep {
+    /// 30 days, 20 % of the disk, 500 MB free.
+    fn default() -> Keep {
+        Keep {
+            collected: Duration::from_secs(30 * 24 * 60 * 60),
+            collected_max: Budget::Percent(20),
+            free: 500_000_000,
+        }
+    }
+}
+
+impl Keep {
+    /// Entries collected at this age or before are over, at the age `now`.
+    pub(super) fn over_since(&self, now_millis: i64) -> i64 {
+        now_millis.saturating_sub(duration_to_millis(self.collected))
+    }
+}
+
+/// What one step may remove.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Limit {
+    /// Only entries collected at this age or before.
+    pub up_to_age: i64,
+    /// Stop once messages of so many octets are gone.
+    pub octets: u64,
+}
+
+/// What a step has removed.
+#[derive(Debug, Default)]
+pub(super) struct Removed {
+    pub entries: u64,
+    pub messages: u64,
+    pub octets: u64,
+    /// Body files that no row names any more.
+    pub files: Vec<String>,
+    /// Hears when those files are removed.
+    pub unlinked: Option<Receiver<()>>,
+}
+
+/// Removes the oldest collected entries within the limit, some at a time.
+pub(super) fn remove_oldest(db: &Connection, limit: Limit) -> Result<Removed, StoreError> {
+    let oldest: Vec<i64> = db
+        .prepare_cached(
+            "SELECT id FROM entry WHERE collected_at IS NOT NULL AND collected_age <= :age
+             ORDER BY collected_age, message LIMIT :some",
+        )?
+        .query_map(
+            named_params! {":age": limit.up_to_age, ":some": STEP_ENTRIES},
+            |row| row.get(0),
+        )?
+        .collect::<Result<_, _>>()?;
+    let mut removed = Removed::default();
+    for entry in oldest {
+        if removed.octets >= limit.octets {
+            break;
+        }
+        remove_entry(db, EntryId(entry), &mut removed)?;
+    }
+    Ok(removed)
+}
+
+/// Removes one entry, and its message if it was the last one of it.
+pub(super) fn remove_entry(
+    db: &Connection,
+    entry: EntryId,
+    removed: &mut Removed,
+) -> Result<(), StoreError> {
+    let (mailbox, message, octets, collected): (i64, i64, i64, bool) = db
+        .prepare_cached(
+            "DELETE FROM entry WHERE id = :entry
+             RETURNING mailbox, message, octets, collected_at IS NOT NULL",
+        )?
+        .query_row(named_params! {":entry": entry.0}, |row| {
+            Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?))
+        })?;
+    uncount(db, MailboxId(mailbox), octets, collected)?;
+    removed.entries += 1;
+    remove_message_if_last(db, message, removed)
+}
+
+fn uncount(
+    db: &Connection,
+    mailbox: MailboxId,
+    octets: i64,
+    collected: bool,
+) -> Result<(), StoreError> {
+    let sql = if collected {
+        "UPDATE mailbox SET collected_messages = collected_messages - 1,
+             collected_octets = collected_octets - :octets WHERE id = :mailbox"
+    } else {
+        "UPDATE mailbox SET messages = messages - 1, octets = octets - :octets
+         WHERE id = :mailbox"
+    };
+    db.prepare_cached(sql)?
+        .execute(named_params! {":octets": octets, ":mailbox": mailbox.0})?;
+    Ok(())
+}
+
+fn remove_message_if_last(
+    db: &Connection,
+    message: i64,
+    removed: &mut Removed,
+) -> Result<(), StoreError> {
+    let gone: Option<(i64, Option<String>)> = db
+        .prepare_cached(
+            "DELETE FROM message WHERE id = :message
+                 AND NOT EXISTS (SELECT 1 FROM entry WHERE entry.message = :message)
+             RETURNING octets, body_file",
+        )?
+        .query_row(named_params! {":message": message}, |row| {
+            Ok((row.get(0)?, row.get(1)?))
+        })
+        .optional()?;
+    if let Some((octets, file)) = gone {
+        removed.messages += 1;
+        removed.octets += count(octets);
+        removed.files.extend(file);
+        // So that ids are not drawn twice, even after a clock went back.
+        db.prepare_cached("UPDATE clock SET last_message = max(last_message, :message)")?
+            .execute(named_params! {":message": message})?;
+    }
+    Ok(())
+}
+
+/// Octets of messages that only collected entries refer to; 0 when even the
+/// mailboxes' totals, which count a shared message many times, are within `budget`.
+pub(super) fn collected_octets(db: &Connection, budget: u64) -> Result<u64, StoreError> {
+    let at_most: i64 = db
+        .prepare_cached("SELECT coalesce(sum(collected_octets), 0) FROM mailbox")?
+        .query_row([], |row| row.get(0))?;
+    if count(at_most) <= budget {
+        return Ok(0);
+    }
+    let exactly: i64 = db
+        .prepare_cached(
+            "SELECT coalesce(sum(octets), 0) FROM message
+             WHERE id IN (SELECT message FROM entry WHERE collected_at IS NOT NULL)
+               AND NOT EXISTS (SELECT 1 FROM entry
+                               WHERE entry.message = message.id AND collected_at IS NULL)",
+        )?
+        .query_row([], |row| row.get(0))?;
+    Ok(count(exactly))
+}
+
+pub(super) fn read_clock(db: &Connection) -> rusqlite::Result<Kept> {
+    db.query_row("SELECT age, wall FROM clock", [], |row| {
+        Ok(Kept {
+            age_millis: row.get("age")?,
+            wall_millis: row.get("wall")?,
+        })
+    })
+}
+
+pub(super) fn write_clock(db: &Connection, kept: Kept) -> Result<(), StoreError> {
+    db.prepare_cached("UPDATE clock SET age = :age, wall = :wall")?
+        .execute(named_params! {":age": kept.age_millis, ":wall": kept.wall_millis})?;
+    Ok(())
+}

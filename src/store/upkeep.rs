@@ -1,0 +1,206 @@
+//! The store's housekeeping: the sweep, the disk, the reserve.
+
+use std::sync::PoisonError;
+use std::sync::atomic::Ordering;
+
+use super::error::StoreError;
+use super::space::{RESERVE_OCTETS, Room, Space, SpaceState};
+use super::sweep::{self, Keep, Limit, Removed};
+use super::time::Moment;
+use super::types::SweepReport;
+use super::writer::{Outcome, Urgency};
+use super::{Inner, Store, body};
+
+impl Store {
+    /// Room on the disk. Quick enough to be asked at every MAIL.
+    ///
+    /// # Errors
+    /// When the system does not say.
+    pub fn space(&self) -> Result<Space, StoreError> {
+        let room = self.0.room()?;
+        let full = self.0.full.load(Ordering::Relaxed);
+        let state = if full || room.free < self.0.keep().free {
+            SpaceState::Short
+        } else {
+            SpaceState::Enough
+        };
+        Ok(Space {
+            free: room.free,
+            total: room.total,
+            state,
+        })
+    }
+
+    /// Removes collected mail that is over: too old, beyond the budget, or in
+    /// the way on a disk that runs full; gives the room back to the disk.
+    /// To be called every few minutes, and when [`Store::space`] is short.
+    ///
+    /// For an hour after the clock jumped by more than a day only a short disk
+    /// makes mail go: by the order in which it was collected, which no clock
+    /// can change.
+    ///
+    /// # Errors
+    /// When the database cannot be written; what was removed before stays removed.
+    pub async fn sweep(&self, now: Moment) -> Result<SweepReport, StoreError> {
+        let (kept, age, settled) = {
+            let mut clock = self.clock();
+            clock.look(now);
+            (clock.kept(), clock.age_millis(now), clock.is_settled(now))
+        };
+        let keep = self.0.keep();
+        let mut report = SweepReport {
+            clock_unsettled: !settled,
+            ..SweepReport::default()
+        };
+        self.0
+            .writer
+            .upkeep(move |db| sweep::write_clock(db, kept))
+            .await?;
+        if settled {
+            report.by_age = self.sweep_old(keep.over_since(age), &mut report).await?;
+            report.by_size = self.sweep_beyond_budget(&keep, &mut report).await?;
+        }
+        self.give_back().await?;
+        let short = keep.free.saturating_sub(self.0.room()?.free);
+        report.by_free_space = self.sweep_octets(short, &mut report).await?;
+        if report.by_free_space > 0 {
+            self.give_back().await?;
+        }
+        self.0.make_reserve();
+        Ok(report)
+    }
+
+    async fn sweep_old(&self, up_to_age: i64, report: &mut SweepReport) -> Result<u64, StoreError> {
+        let limit = Limit {
+            up_to_age,
+            octets: u64::MAX,
+        };
+        let mut entries = 0;
+        loop {
+            let removed = self.sweep_step(limit, report).await?;
+            if removed.entries == 0 {
+                return Ok(entries);
+            }
+            entries += removed.entries;
+        }
+    }
+
+    async fn sweep_beyond_budget(
+        &self,
+        keep: &Keep,
+        report: &mut SweepReport,
+    ) -> Result<u64, StoreError> {
+        let budget = keep.collected_max.octets(self.0.room()?);
+        let used = self
+            .ask(move |db| sweep::collected_octets(db, budget))
+            .await?;
+        self.sweep_octets(used.saturating_sub(budget), report).await
+    }
+
+    /// Removes the oldest until messages of so many octets are gone.
+    async fn sweep_octets(
+        &self,
+        mut octets: u64,
+        report: &mut SweepReport,
+    ) -> Result<u64, StoreError> {
+        let mut entries = 0;
+        while octets > 0 {
+            let limit = Limit {
+                up_to_age: i64::MAX,
+                octets,
+            };
+            let removed = self.sweep_step(limit, report).await?;
+            if removed.entries == 0 {
+                break;
+            }
+            entries += removed.entries;
+            octets = octets.saturating_sub(removed.octets);
+        }
+        Ok(entries)
+    }
+
+    async fn sweep_step(
+        &self,
+        limit: Limit,
+        report: &mut SweepReport,
+    ) -> Result<Removed, StoreError> {
+        let removed = self
+            .remove(move |db| sweep::remove_oldest(db, limit))
+            .await?;
+        report.messages += removed.messages;
+        report.octets += removed.octets;
+        Ok(removed)
+    }
+
+    /// A change that removes messages: their files go after the commit, and
+    /// before this returns.
+    pub(super) async fn remove<W>(&self, work: W) -> Result<Removed, StoreError>
+    where
+        W: FnMut(&rusqlite::Connection) -> Result<Removed, StoreError> + Send + 'static,
+    {
+        let files = self.0.files.queue();
+        let bodies = self.0.bodies.clone();
+        let settled = move |outcome: Outcome<'_, Removed>| {
+            if let Outcome::Committed(removed) = outcome {
+                let names = std::mem::take(&mut removed.files);
+                removed.unlinked = body::remove_files(&files, &bodies, names);
+            }
+        };
+        let mut removed = self
+            .0
+            .writer
+            .change(Urgency::Upkeep, 0, work, settled)
+            .await?;
+        if let Some(unlinked) = removed.unlinked.take() {
+            // Closed instead of answered: the store ends, the next start removes them.
+            let _ = unlinked.recv().await;
+        }
+        Ok(removed)
+    }
+
+    /// Free pages of the database go back to the disk, a step at a time.
+    async fn give_back(&self) -> Result<(), StoreError> {
+        let mut pages = 0;
+        loop {
+            let step = self.0.writer.give_back(sweep::STEP_PAGES).await?;
+            pages += step.pages;
+            if !step.more {
+                break;
+            }
+        }
+        if pages > 0 {
+            // The file becomes shorter only when the log has been copied into it.
+            self.0.checkpointer.wanted().run().await?;
+        }
+        Ok(())
+    }
+}
+
+impl Inner {
+    fn keep(&self) -> Keep {
+        *self.keep.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn room(&self) -> Result<Room, StoreError> {
+        self.disk
+            .read(self.folder.path())
+            .map_err(|error| StoreError::file("ask for the free space of", &error))
+    }
+
+    /// Sets the reserve aside and lets mail in again, where there is room.
+    pub(super) fn make_reserve(&self) {
+        let wanted = self.keep().free.saturating_add(RESERVE_OCTETS);
+        let enough = self.room().is_ok_and(|room| room.free >= wanted);
+        if !enough {
+            return;
+        }
+        if !self.reserve.exists()
+            && let Err(error) = self.reserve.make()
+        {
+            // Mail is safe without it; only a full disk is handled worse.
+            self.counters
+                .note_error(&StoreError::file("set aside", &error));
+        }
+        self.full.store(false, Ordering::Relaxed);
+    }
+}

@@ -1,0 +1,510 @@
+//! The one thread that writes to the database.
+//!
+//! All that waits goes into one transaction, so that one sync of the log serves
+//! many messages; nothing waits for a batch to fill. Each change has its own
+//! savepoint: a bad one fails alone. Answers go out after the commit, never
+//! before. A transaction that could not be committed is an error for everybody
+//! in it, and its connection is closed: after a failed sync nobody knows what
+//! the disk holds, and a second try that succeeds would prove nothing.
+//!
+//! Called by the face of the store alone. Knows nothing of mail.
+
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::{self, JoinHandle};
+
+use async_channel::{Receiver, Sender, bounded};
+use rusqlite::Connection;
+
+use super::checkpoint::{self, CheckpointWanted};
+use super::error::{OpenError, StoreError};
+use super::schema::{self, Purpose};
+use super::space::Reserve;
+use super::types::Figures;
+
+/// Changes that may wait for the writer; those who bring more wait themselves.
+const QUEUE: usize = 256;
+/// Most changes in one transaction: bounds how long the first of them waits.
+const BATCH_CHANGES: usize = 256;
+/// Most octets of bodies in one transaction.
+const BATCH_OCTETS: usize = 8 << 20;
+/// Pages in the log that make a checkpoint worth its syncs (16 MB).
+const CHECKPOINT_PAGES: i64 = 4_000;
+/// Pages in the log at which the writer itself makes it start anew (64 MB):
+/// beside a writer that never pauses, the other thread's checkpoints never end.
+const RESTART_PAGES: i64 = 16_000;
+
+/// Whether a change may use the last of the disk.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Urgency {
+    /// Brings mail in: refused while the disk is full.
+    Intake,
+    /// Removes, marks or repairs: may use the reserve.
+    Upkeep,
+}
+
+/// What became of a change, told on the writer's thread before its caller hears.
+pub(super) enum Outcome<'a, T> {
+    Committed(&'a mut T),
+    /// Rolled back: nothing of it is on disk.
+    RolledBack,
+    /// The commit failed half-way: a restart may find it done.
+    Uncertain,
+}
+
+/// One change with its way back to the caller.
+trait Change: Send {
+    fn octets(&self) -> usize;
+    fn urgency(&self) -> Urgency;
+    /// May be called again after the transaction was rolled back.
+    fn apply(&mut self, db: &Connection) -> Result<(), StoreError>;
+    fn settle(self: Box<Self>, verdict: Verdict);
+}
+
+enum Verdict {
+    Committed,
+    RolledBack(StoreError),
+    Uncertain(StoreError),
+}
+
+struct Task<T, W, S> {
+    octets: usize,
+    urgency: Urgency,
+    work: W,
+    made: Option<T>,
+    settled: S,
+    reply: Sender<Result<T, StoreError>>,
+}
+
+impl<T, W, S> Change for Task<T, W, S>
+where
+    T: Send,
+    W: FnMut(&Connection) -> Result<T, StoreError> + Send,
+    S: FnOnce(Outcome<'_, T>) + Send,
+{
+    fn octets(&self) -> usize {
+        self.octets
+    }
+
+    fn urgency(&self) -> Urgency {
+        self.urgency
+    }
+
+    fn apply(&mut self, db: &Connection) -> Result<(), StoreError> {
+        self.made = None;
+        self.made = Some((self.work)(db)?);
+        Ok(())
+    }
+
+    fn settle(self: Box<Self>, verdict: Verdict) {
+        let answer = match (verdict, self.made) {
+            (Verdict::Committed, Some(mut made)) => {
+                (self.settled)(Outcome::Committed(&mut made));
+                Ok(made)
+            }
+            // A change is settled as committed only after `apply` made its answer.
+            (Verdict::Committed, None) => Err(StoreError::Closed),
+            (Verdict::RolledBack(error), _) => {
+                (self.settled)(Outcome::RolledBack);
+                Err(error)
+            }
+            (Verdict::Uncertain(error), _) => {
+                (self.settled)(Outcome::Uncertain);
+                Err(error)
+            }
+        };
+        // A caller who has gone away needs no answer.
+        let _ = self.reply.try_send(answer);
+    }
+}
+
+/// A step of giving free pages back.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct GivenBack {
+    pub pages: i64,
+    /// Another step has something to do.
+    pub more: bool,
+}
+
+enum Order {
+    Change(Box<dyn Change>),
+    /// Give free pages back to the disk, this many at most.
+    GiveBack(u32, Sender<Result<GivenBack, StoreError>>),
+}
+
+/// Counters that the writer keeps and anybody may read.
+#[derive(Debug, Default)]
+pub(super) struct Counters {
+    commits: AtomicU64,
+    changes: AtomicU64,
+    failed_commits: AtomicU64,
+    pub(super) checkpoints: AtomicU64,
+    last_error: Mutex<Option<String>>,
+}
+
+impl Counters {
+    pub fn figures(&self) -> Figures {
+        let last_error = self
+            .last_error
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        Figures {
+            commits: self.commits.load(Ordering::Relaxed),
+            changes: self.changes.load(Ordering::Relaxed),
+            failed_commits: self.failed_commits.load(Ordering::Relaxed),
+            checkpoints: self.checkpoints.load(Ordering::Relaxed),
+            last_error: last_error.clone(),
+        }
+    }
+
+    pub fn note_error(&self, error: &StoreError) {
+        let mut last_error = self
+            .last_error
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        *last_error = Some(error.to_string());
+    }
+}
+
+/// The callers' end.
+#[derive(Debug)]
+pub(super) struct Writer {
+    orders: Sender<Order>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Writer {
+    /// Starts the thread on a connection that is migrated.
+    pub fn start(
+        db: Connection,
+        path: PathBuf,
+        reserve: Reserve,
+        full: Arc<AtomicBool>,
+        checkpoint: CheckpointWanted,
+        counters: Arc<Counters>,
+    ) -> Result<Writer, OpenError> {
+        let (orders, received) = bounded(QUEUE);
+        let desk = Desk {
+            db: Some(db),
+            path,
+            reserve,
+            full,
+            checkpoint,
+            counters,
+        };
+        let thread = thread::Builder::new()
+            .name("store-writer".into())
+            .spawn(move || desk.run(&received))
+            .map_err(OpenError::Thread)?;
+        Ok(Writer {
+            orders,
+            thread: Some(thread),
+        })
+    }
+
+    /// Has `work` done in the next transaction and returns once that is on
+    /// disk. `settled` runs on the writer's thread, also if the caller is gone.
+    pub async fn change<T, W, S>(
+        &self,
+        urgency: Urgency,
+        octets: usize,
+        work: W,
+        settled: S,
+    ) -> Result<T, StoreError>
+    where
+        T: Send + 'static,
+        W: FnMut(&Connection) -> Result<T, StoreError> + Send + 'static,
+        S: FnOnce(Outcome<'_, T>) + Send + 'static,
+    {
+        let (reply, answer) = bounded(1);
+        let task = Task {
+            octets,
+            urgency,
+            work,
+            made: None,
+            settled,
+            reply,
+        };
+        let order = Order::Change(Box::new(task));
+        self.orders
+            .send(order)
+            .await
+            .map_err(|_| StoreError::Closed)?;
+        answer.recv().await.map_err(|_| StoreError::Closed)?
+    }
+
+    /// Upkeep that needs nothing done afterwards.
+    pub async fn upkeep<T, W>(&self, work: W) -> Result<T, StoreError>
+    where
+        T: Send + 'static,
+        W: FnMut(&Connection) -> Result<T, StoreError> + Send + 'static,
+    {
+        self.change(Urgency::Upkeep, 0, work, |_| ()).await
+    }
+
+    /// Gives at most `pages` free pages back to the disk.
+    pub async fn give_back(&self, pages: u32) -> Result<GivenBack, StoreError> {
+        let (reply, answer) = bounded(1);
+        let order = Order::GiveBack(pages, reply);
+        self.orders
+            .send(order)
+            .await
+            .map_err(|_| StoreError::Closed)?;
+        answer.recv().await.map_err(|_| StoreError::Closed)?
+    }
+
+    /// Lets what waits be committed, then ends the thread.
+    pub fn close(&mut self) {
+        self.orders.close();
+        if let Some(thread) = self.thread.take() {
+            // A panic of the thread has been reported by the panic hook.
+            let _ = thread.join();
+        }
+    }
+}
+
+/// The thread's end.
+struct Desk {
+    /// None after a failed commit, until a new connection opens.
+    db: Option<Connection>,
+    path: PathBuf,
+    reserve: Reserve,
+    /// Set here, cleared by the sweep: no intake while it is.
+    full: Arc<AtomicBool>,
+    checkpoint: CheckpointWanted,
+    counters: Arc<Counters>,
+}
+
+impl Desk {
+    fn run(mut self, orders: &Receiver<Order>) {
+        let mut next = orders.recv_blocking().ok();
+        while let Some(order) = next.take() {
+            match order {
+                Order::Change(first) => {
+                    let (batch, left_over) = gather(first, orders);
+                    next = left_over;
+                    self.commit(batch);
+                    self.look_at_log();
+                }
+                Order::GiveBack(pages, reply) => {
+                    let answer = self.give_back(pages);
+                    // A caller who has gone away needs no answer.
+                    let _ = reply.try_send(answer);
+                }
+            }
+            if next.is_none() {
+                next = orders.recv_blocking().ok();
+            }
+        }
+    }
+
+    fn commit(&mut self, mut batch: Vec<Box<dyn Change>>) {
+        if self.full.load(Ordering::Relaxed) {
+            batch = refuse_intake(batch);
+        }
+        let failed = self.attempt(batch);
+        if failed.is_empty() {
+            return;
+        }
+        // The disk is full. Once more, with the reserve given back and without
+        // the intake: a QUIT and the sweep must not hang on a full disk.
+        self.full.store(true, Ordering::Relaxed);
+        if let Err(error) = self.reserve.release() {
+            self.counters
+                .note_error(&StoreError::file("remove", &error));
+        }
+        for change in self.attempt(refuse_intake(failed)) {
+            change.settle(Verdict::RolledBack(StoreError::Full));
+        }
+    }
+
+    /// One transaction. Returns the changes that found the disk full and may be
+    /// tried again; all others are settled.
+    fn attempt(&mut self, batch: Vec<Box<dyn Change>>) -> Vec<Box<dyn Change>> {
+        if batch.is_empty() {
+            return batch;
+        }
+        let db = match self.connection() {
+            Ok(db) => db,
+            Err(error) => return self.roll_back(batch, error),
+        };
+        if let Err(error) = run_cached(db, "BEGIN IMMEDIATE") {
+            return self.roll_back(batch, error);
+        }
+        let mut applied = Vec::with_capacity(batch.len());
+        let mut waiting = batch.into_iter();
+        while let Some(mut change) = waiting.next() {
+            match apply_alone(db, change.as_mut()) {
+                Ok(()) => applied.push(change),
+                Err(error) if error == StoreError::Full || db.is_autocommit() => {
+                    // SQLite has given up the transaction, or is about to.
+                    applied.push(change);
+                    applied.extend(waiting);
+                    return self.roll_back(applied, error);
+                }
+                Err(error) => change.settle(Verdict::RolledBack(error)),
+            }
+        }
+        if let Err(error) = run_cached(db, "COMMIT") {
+            return self.give_up_commit(applied, error);
+        }
+        self.counters.commits.fetch_add(1, Ordering::Relaxed);
+        self.counters
+            .changes
+            .fetch_add(applied.len() as u64, Ordering::Relaxed);
+        for change in applied {
+            change.settle(Verdict::Committed);
+        }
+        Vec::new()
+    }
+
+    /// Nothing of the transaction has reached the commit.
+    fn roll_back(
+        &mut self,
+        batch: Vec<Box<dyn Change>>,
+        error: StoreError,
+    ) -> Vec<Box<dyn Change>> {
+        self.note_failure(&error);
+        if error == StoreError::Full {
+            return batch;
+        }
+        for change in batch {
+            change.settle(Verdict::RolledBack(error.clone()));
+        }
+        Vec::new()
+    }
+
+    /// COMMIT failed: what is on disk is not known, except that a full disk
+    /// wrote no commit mark.
+    fn give_up_commit(
+        &mut self,
+        batch: Vec<Box<dyn Change>>,
+        error: StoreError,
+    ) -> Vec<Box<dyn Change>> {
+        self.note_failure(&error);
+        if error == StoreError::Full {
+            return batch;
+        }
+        let error = StoreError::Uncertain(error.to_string());
+        for change in batch {
+            change.settle(Verdict::Uncertain(error.clone()));
+        }
+        Vec::new()
+    }
+
+    fn note_failure(&mut self, error: &StoreError) {
+        self.counters.failed_commits.fetch_add(1, Ordering::Relaxed);
+        self.counters.note_error(error);
+        // Closing rolls back what is open. The next batch opens anew.
+        self.db = None;
+    }
+
+    fn connection(&mut self) -> Result<&Connection, StoreError> {
+        match &mut self.db {
+            Some(db) => Ok(db),
+            none => Ok(none.insert(schema::connect(&self.path, Purpose::Write)?)),
+        }
+    }
+
+    fn give_back(&mut self, pages: u32) -> Result<GivenBack, StoreError> {
+        let db = self.connection()?;
+        let given = give_back_pages(db, pages);
+        if given.is_err() {
+            self.db = None;
+        }
+        self.look_at_log();
+        Ok(given?)
+    }
+
+    /// Has the log copied into the database when it has grown.
+    fn look_at_log(&mut self) {
+        let Some(db) = &self.db else {
+            return;
+        };
+        // Only asks: NOOP copies nothing.
+        let Ok((pages, copied)) = checkpoint::pragma(db, "PRAGMA wal_checkpoint(NOOP)") else {
+            return;
+        };
+        if pages > RESTART_PAGES {
+            // Busy readers only postpone it to the next batch.
+            let _ = checkpoint::pragma(db, "PRAGMA wal_checkpoint(RESTART)");
+        } else if pages - copied > CHECKPOINT_PAGES {
+            self.checkpoint.wake();
+        }
+    }
+}
+
+/// Answers intake that the disk is full; the rest may go on.
+fn refuse_intake(batch: Vec<Box<dyn Change>>) -> Vec<Box<dyn Change>> {
+    let (upkeep, intake): (Vec<_>, Vec<_>) = batch
+        .into_iter()
+        .partition(|change| change.urgency() == Urgency::Upkeep);
+    for change in intake {
+        change.settle(Verdict::RolledBack(StoreError::Full));
+    }
+    upkeep
+}
+
+/// What waits right now, within bounds; and an order that came between.
+fn gather(
+    first: Box<dyn Change>,
+    orders: &Receiver<Order>,
+) -> (Vec<Box<dyn Change>>, Option<Order>) {
+    let mut octets = first.octets();
+    let mut batch = vec![first];
+    while batch.len() < BATCH_CHANGES && octets < BATCH_OCTETS {
+        match orders.try_recv() {
+            Ok(Order::Change(change)) => {
+                octets = octets.saturating_add(change.octets());
+                batch.push(change);
+            }
+            Ok(other) => return (batch, Some(other)),
+            Err(_) => break,
+        }
+    }
+    (batch, None)
+}
+
+fn apply_alone(db: &Connection, change: &mut dyn Change) -> Result<(), StoreError> {
+    run_cached(db, "SAVEPOINT change")?;
+    let applied = change.apply(db);
+    if applied.is_err() && !db.is_autocommit() {
+        run_cached(db, "ROLLBACK TO change")?;
+    }
+    if !db.is_autocommit() {
+        run_cached(db, "RELEASE change")?;
+    }
+    applied
+}
+
+fn run_cached(db: &Connection, sql: &str) -> Result<(), StoreError> {
+    db.prepare_cached(sql)?.execute([])?;
+    Ok(())
+}
+
+/// Pages that stay free for the next mail, in a database of this many pages:
+/// giving back and growing again would write everything twice.
+fn slack(page_count: i64) -> i64 {
+    (page_count / 10).max(256)
+}
+
+fn give_back_pages(db: &Connection, pages: u32) -> rusqlite::Result<GivenBack> {
+    let number = |name: &str| db.pragma_query_value(None, name, |row| row.get::<_, i64>(0));
+    let spare = number("freelist_count")? - slack(number("page_count")?);
+    if spare <= 0 {
+        return Ok(GivenBack {
+            pages: 0,
+            more: false,
+        });
+    }
+    let step = spare.min(i64::from(pages));
+    let mut statement = db.prepare(&format!("PRAGMA incremental_vacuum({step})"))?;
+    let mut rows = statement.query([])?;
+    // Each row is a step of the work; it stops when nobody asks for more.
+    while rows.next()?.is_some() {}
+    Ok(GivenBack {
+        pages: step,
+        more: spare > step,
+    })
+}
