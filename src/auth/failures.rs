@@ -1,0 +1,363 @@
+//! How long the refusal of a failed log-in is held back.
+//!
+//! Failures are counted per address (per /64 for IPv6, because one customer has a whole one), per
+//! user, and per pair of both. The more there were, the longer the next *refusal* waits. A success
+//! is never delayed and nobody is refused or locked out by these counts: whoever knows the password
+//! gets in at once, also in the middle of an attack. Counts decay with time.
+//!
+//! Pure: the time is an argument. The drivers of `net` wait and log; a line with the address and
+//! [`HeldBack::by_address`] is what fail2ban looks for.
+
+use std::collections::HashMap;
+use std::hash::Hash;
+use std::net::{IpAddr, Ipv6Addr};
+use std::time::{Duration, Instant};
+
+/// What the first failure costs; each further one doubles it.
+const FIRST_DELAY: Duration = Duration::from_secs(1);
+/// The longest delay: below the patience of mail programs (60 s) and of our own sessions before
+/// log-in (60 s), so that the answer still arrives and says what is wrong.
+const LONGEST_DELAY: Duration = Duration::from_secs(15);
+/// One failure is forgotten each time this has passed.
+const FORGET_ONE: Duration = Duration::from_secs(120);
+/// The highest count: after this many times [`FORGET_ONE`] (two hours) all is forgotten.
+const HIGHEST_COUNT: u32 = 60;
+/// How many addresses, users and pairs are counted, about 100 octets each.
+const CAPACITY: usize = 4096;
+/// How many octets of a user's name count. Names of failed log-ins are whatever a stranger sends.
+const NAME_OCTETS: usize = 64;
+
+/// The failures of late.
+#[derive(Debug, Default)]
+pub struct FailureLog {
+    by_address: Tally<Network>,
+    by_user: Tally<String>,
+    by_both: Tally<(Network, String)>,
+    failures: u64,
+}
+
+/// How one failed log-in is answered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct HeldBack {
+    /// Wait this long before the refusal is sent.
+    pub delay: Duration,
+    /// Failures of this address that are not yet forgotten, this one included.
+    pub by_address: u32,
+    /// Failures for this user that are not yet forgotten, this one included.
+    pub by_user: u32,
+}
+
+/// Sums for `status`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct FailureCounts {
+    /// Failures since the start.
+    pub failures: u64,
+    /// Addresses whose failures are not yet forgotten.
+    pub addresses: usize,
+    /// Users whose failures are not yet forgotten.
+    pub users: usize,
+}
+
+impl FailureLog {
+    /// Nothing has failed yet.
+    pub fn new() -> FailureLog {
+        FailureLog::default()
+    }
+
+    /// Notes that a log-in as `user` from `address` failed. An unknown user is noted, too, by the
+    /// name that was sent, and waits as long.
+    pub fn failed(&mut self, address: IpAddr, user: &str, now: Instant) -> HeldBack {
+        let (network, user) = (Network::of(address), counted_name(user));
+        self.failures += 1;
+        let by_address = self.by_address.add(network, now);
+        let by_user = self.by_user.add(user.clone(), now);
+        self.by_both.add((network, user), now);
+        HeldBack {
+            delay: delay(by_address.max(by_user)),
+            by_address,
+            by_user,
+        }
+    }
+
+    /// Notes a success: the failures of this address *for this user* were slips, or an old password
+    /// in one of his programs, and are forgotten. Others are not: an attacker who has an account
+    /// cannot clear his address with it, and a user who polls does not clear what others try.
+    pub fn succeeded(&mut self, address: IpAddr, user: &str, now: Instant) {
+        let (network, user) = (Network::of(address), counted_name(user));
+        let both = (network, user);
+        let slips = self.by_both.take(&both, now);
+        if slips > 0 {
+            self.by_address.forgive(&both.0, slips, now);
+            self.by_user.forgive(&both.1, slips, now);
+        }
+    }
+
+    /// Sums for `status`.
+    pub fn counts(&self, now: Instant) -> FailureCounts {
+        FailureCounts {
+            failures: self.failures,
+            addresses: self.by_address.remembered(now),
+            users: self.by_user.remembered(now),
+        }
+    }
+}
+
+/// 1, 2, 4, 8, 15, 15 … seconds.
+fn delay(count: u32) -> Duration {
+    let doublings = count.saturating_sub(1).min(16);
+    (FIRST_DELAY * (1 << doublings)).min(LONGEST_DELAY)
+}
+
+/// Without case and of bounded length: "Anna" and "anna" are one user's.
+fn counted_name(user: &str) -> String {
+    let end = user.floor_char_boundary(NAME_OCTETS);
+    user.get(..end).unwrap_or_default().to_lowercase()
+}
+
+/// Whom an address stands for: itself, or for IPv6 its /64.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+struct Network(IpAddr);
+
+impl Network {
+    fn of(address: IpAddr) -> Network {
+        // A listener on [::] sees IPv4 peers as ::ffff:192.0.2.1.
+        Network(match address.to_canonical() {
+            IpAddr::V6(v6) => Ipv6Addr::from_bits(v6.to_bits() & (u128::MAX << 64)).into(),
+            v4 => v4,
+        })
+    }
+}
+
+/// Counts that decay, for at most [`CAPACITY`] keys.
+#[derive(Debug)]
+struct Tally<K> {
+    counts: HashMap<K, Count>,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Count {
+    failures: u32,
+    /// When the count was as high as it says; it decays from here on.
+    since: Instant,
+}
+
+impl<K: Hash + Eq + Clone> Tally<K> {
+    /// Adds one and returns the count.
+    fn add(&mut self, key: K, now: Instant) -> u32 {
+        if !self.counts.contains_key(&key) && self.counts.len() >= CAPACITY {
+            self.make_room(now);
+        }
+        let count = self.counts.entry(key).or_insert(Count {
+            failures: 0,
+            since: now,
+        });
+        *count = count.decayed(now);
+        count.failures = (count.failures + 1).min(HIGHEST_COUNT);
+        count.failures
+    }
+
+    /// Takes `failures` from the count of `key`.
+    fn forgive(&mut self, key: &K, failures: u32, now: Instant) {
+        if let Some(count) = self.counts.get_mut(key) {
+            *count = count.decayed(now);
+            count.failures = count.failures.saturating_sub(failures);
+            if count.failures == 0 {
+                self.counts.remove(key);
+            }
+        }
+    }
+
+    /// Forgets `key` and returns its count.
+    fn take(&mut self, key: &K, now: Instant) -> u32 {
+        self.counts
+            .remove(key)
+            .map_or(0, |count| count.decayed(now).failures)
+    }
+
+    fn remembered(&self, now: Instant) -> usize {
+        self.counts
+            .values()
+            .filter(|count| count.decayed(now).failures > 0)
+            .count()
+    }
+
+    /// Drops what has decayed, or, if nothing has, the least: the oldest of the lowest counts. So a
+    /// flood of new addresses cannot wash out the one that tries hardest.
+    fn make_room(&mut self, now: Instant) {
+        self.counts
+            .retain(|_, count| count.decayed(now).failures > 0);
+        if self.counts.len() < CAPACITY {
+            return;
+        }
+        let least = self
+            .counts
+            .iter()
+            .min_by_key(|(_, count)| (count.failures, count.since));
+        if let Some(key) = least.map(|(key, _)| key.clone()) {
+            self.counts.remove(&key);
+        }
+    }
+}
+
+impl<K> Default for Tally<K> {
+    fn default() -> Tally<K> {
+        Tally {
+            counts: HashMap::new(),
+        }
+    }
+}
+
+impl Count {
+    fn decayed(self, now: Instant) -> Count {
+        let passed = now.saturating_duration_since(self.since).as_secs() / FORGET_ONE.as_secs();
+        let forgotten = u32::try_from(passed).unwrap_or(u32::MAX);
+        if forgotten >= self.failures {
+            return Count {
+                failures: 0,
+                since: now,
+            };
+        }
+        Count {
+            failures: self.failures - forgotten,
+            since: self.since + FORGET_ONE * forgotten,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SECOND: Duration = Duration::from_secs(1);
+    const MINUTE: Duration = Duration::from_secs(60);
+
+    fn address(text: &str) -> IpAddr {
+        text.parse().unwrap()
+    }
+
+    #[test]
+    fn delays_grow_to_a_limit_and_decay() {
+        let mut log = FailureLog::new();
+        let start = Instant::now();
+        let peer = address("192.0.2.1");
+        let delays: Vec<_> = (0..6)
+            .map(|_| log.failed(peer, "anna", start).delay.as_secs())
+            .collect();
+        assert_eq!(delays, [1, 2, 4, 8, 15, 15]);
+        // Six failures; after ten minutes five are forgotten.
+        let later = log.failed(peer, "anna", start + 10 * MINUTE);
+        assert_eq!(
+            later,
+            HeldBack {
+                delay: 2 * SECOND,
+                by_address: 2,
+                by_user: 2
+            }
+        );
+        assert_eq!(
+            log.counts(start + 10 * MINUTE),
+            FailureCounts {
+                failures: 7,
+                addresses: 1,
+                users: 1
+            }
+        );
+        assert_eq!(
+            log.counts(start + 60 * MINUTE),
+            FailureCounts {
+                failures: 7,
+                addresses: 0,
+                users: 0
+            }
+        );
+    }
+
+    #[test]
+    fn an_attack_of_days_is_forgotten_in_two_hours() {
+        let mut log = FailureLog::new();
+        let start = Instant::now();
+        for _ in 0..100_000 {
+            assert!(log.failed(address("192.0.2.1"), "anna", start).delay <= LONGEST_DELAY);
+        }
+        assert_eq!(log.counts(start + 119 * MINUTE).addresses, 1);
+        assert_eq!(log.counts(start + 120 * MINUTE).addresses, 0);
+    }
+
+    #[test]
+    fn one_address_with_many_users_and_one_user_from_many_addresses_are_both_slowed() {
+        let now = Instant::now();
+        let mut log = FailureLog::new();
+        for number in 0..10 {
+            log.failed(address("192.0.2.1"), &format!("user{number}"), now);
+        }
+        assert_eq!(
+            log.failed(address("192.0.2.1"), "anna", now).delay,
+            LONGEST_DELAY
+        );
+        let mut log = FailureLog::new();
+        for number in 0..10 {
+            log.failed(address(&format!("192.0.2.{number}")), "Anna", now);
+        }
+        assert_eq!(
+            log.failed(address("198.51.100.1"), "anna", now).delay,
+            LONGEST_DELAY
+        );
+    }
+
+    #[test]
+    fn addresses_that_are_one_peer_count_as_one() {
+        for (one, other, same) in [
+            ("192.0.2.1", "192.0.2.2", false),
+            ("192.0.2.1", "::ffff:192.0.2.1", true),
+            ("2001:db8::1", "2001:db8::ffff:1", true),
+            ("2001:db8::1", "2001:db8:0:1::1", false),
+        ] {
+            assert_eq!(
+                Network::of(address(one)) == Network::of(address(other)),
+                same,
+                "{one} {other}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_success_forgives_the_own_slips_and_no_others() {
+        let now = Instant::now();
+        let mut log = FailureLog::new();
+        let (office, attacker) = (address("192.0.2.1"), address("198.51.100.1"));
+        for _ in 0..3 {
+            log.failed(office, "anna", now);
+        }
+        for _ in 0..5 {
+            log.failed(attacker, "anna", now);
+        }
+        log.failed(office, "bob", now);
+        log.succeeded(office, "anna", now);
+        let next = log.failed(office, "anna", now);
+        assert_eq!((next.by_address, next.by_user), (2, 6));
+        // The attacker's own account does not clear what he tried with anna's.
+        log.succeeded(attacker, "mallory", now);
+        assert_eq!(log.failed(attacker, "carol", now).by_address, 6);
+    }
+
+    #[test]
+    fn the_tables_are_bounded_and_the_hardest_attacker_stays_in() {
+        let now = Instant::now();
+        let mut log = FailureLog::new();
+        for _ in 0..5 {
+            log.failed(address("192.0.2.1"), "anna", now);
+        }
+        for number in 0..2 * u32::try_from(CAPACITY).unwrap() {
+            let peer = IpAddr::from((0x0a00_0000_u32 + number).to_be_bytes());
+            log.failed(peer, &"é".repeat(10_000), now);
+        }
+        assert_eq!(log.by_address.counts.len(), CAPACITY);
+        assert!(
+            log.by_user
+                .counts
+                .keys()
+                .all(|name| name.len() <= NAME_OCTETS)
+        );
+        assert_eq!(log.failed(address("192.0.2.1"), "anna", now).by_address, 6);
+    }
+}

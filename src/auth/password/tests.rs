@@ -1,0 +1,182 @@
+use std::collections::HashSet;
+
+use super::*;
+
+const SALT_AND_HASH: &str = "c29tZXNhbHQ$CTFhFdXPJO1aFaMaO6Mm5c8y7cJHAph8ArZWb2GRPPc";
+
+fn quick() -> Params {
+    Params::new(8, 1, 1, None).unwrap()
+}
+
+#[test]
+fn what_is_no_hash_is_refused_and_not_repeated() {
+    for (text, expected) in [
+        ("", "perhaps the password itself"),
+        ("hunter2", "perhaps the password itself"),
+        ("$hunter2", "perhaps the password itself"),
+        ("$pa$sword", "perhaps the password itself"),
+        ("$argon2id", "perhaps the password itself"),
+        ("$6$salt$hash", "of the kind \"6\""),
+        ("$2b$12$hash", "of the kind \"2b\""),
+        (
+            "$argon2i$v=19$m=19456,t=2,p=1$c29tZXNhbHQ$AAAA",
+            "of the kind \"argon2i\"",
+        ),
+        ("$argon2id$", "cut off or altered"),
+        (
+            "$argon2id$v=19$m=19456,t=2,p=1",
+            "the salt or the hash is missing",
+        ),
+        (
+            "$argon2id$v=19$m=19456,t=2,p=1$c29tZXNhbHQ",
+            "the salt or the hash is missing",
+        ),
+        (
+            "$argon2id$v=19$m=19456,t=2,p=1$c29tZXNhbHQ$AAAAAAAAAAAAAAAA",
+            "shorter than 16 octets",
+        ),
+        (
+            "$argon2id$v=19$m=19456,t=2,p=1$c29tZXNhbHQ$***",
+            "cut off or altered",
+        ),
+    ] {
+        let error = PasswordHash::parse(text).unwrap_err().to_string();
+        assert!(error.contains(expected), "{text}: {error}");
+        assert!(
+            !error.contains("hunter2") && !error.contains("\"pa\""),
+            "{error}"
+        );
+    }
+}
+
+#[test]
+fn costs_beyond_the_ceiling_are_refused() {
+    for (parameters, accepted) in [
+        ("m=19456,t=2,p=1", true),
+        ("m=65536,t=3,p=4", true),
+        ("m=65536,t=10,p=1", true),
+        ("m=65537,t=2,p=1", false),
+        ("m=19456,t=11,p=1", false),
+        ("m=4294967295,t=4294967295,p=1", false),
+        ("m=0,t=2,p=1", false),
+        ("m=19456,t=0,p=1", false),
+        ("m=19456,t=2,p=0", false),
+        ("m=8,t=1,p=1000", false),
+    ] {
+        let text = format!("$argon2id$v=19${parameters}${SALT_AND_HASH}");
+        assert_eq!(PasswordHash::parse(&text).is_ok(), accepted, "{parameters}");
+    }
+    for version in ["", "v=16$", "v=18$"] {
+        let text = format!("$argon2id${version}m=19456,t=2,p=1${SALT_AND_HASH}");
+        assert!(PasswordHash::parse(&text).is_err(), "{version}");
+    }
+}
+
+#[test]
+fn a_hash_of_another_program_is_verified_with_its_own_parameters() {
+    // echo -n password | argon2 somesalt -id -t 2 -m 16 -p 1 -l 32 -e (the reference program)
+    let text =
+        "$argon2id$v=19$m=65536,t=2,p=1$c29tZXNhbHQ$CTFhFdXPJO1aFaMaO6Mm5c8y7cJHAph8ArZWb2GRPPc";
+    let hash = PasswordHash::parse(text).unwrap();
+    let mut memory = WorkingMemory::default();
+    assert_eq!(hash.matches(b"password", &mut memory), Ok(true));
+    assert_eq!(hash.matches(b"Password", &mut memory), Ok(false));
+    assert!(!hash.has_our_parameters());
+}
+
+#[test]
+fn a_hash_that_we_make_parses_and_matches_its_password_only() {
+    let hash = hash_password("Grüße, Anna").unwrap();
+    assert!(
+        hash.as_str().starts_with("$argon2id$v=19$m=19456,t=2,p=1$"),
+        "{}",
+        hash.as_str()
+    );
+    let parsed = PasswordHash::parse(hash.as_str()).unwrap();
+    assert_eq!(parsed, hash);
+    assert!(parsed.has_our_parameters());
+    let mut memory = WorkingMemory::default();
+    assert_eq!(
+        parsed.matches("Grüße, Anna".as_bytes(), &mut memory),
+        Ok(true)
+    );
+    assert_eq!(
+        parsed.matches("Grüße, anna".as_bytes(), &mut memory),
+        Ok(false)
+    );
+    assert_eq!(parsed.matches(b"", &mut memory), Ok(false));
+    assert_eq!(
+        format!("{hash:?}"),
+        "PasswordHash(argon2id, m=19456, t=2, p=1)"
+    );
+}
+
+#[test]
+fn equal_passwords_have_different_hashes_and_fingerprints() {
+    let one = hash_password_with(quick(), "secret").unwrap();
+    let other = hash_password_with(quick(), "secret").unwrap();
+    assert_ne!(one, other);
+    assert_ne!(one.fingerprint(), other.fingerprint());
+    assert_eq!(
+        one.fingerprint(),
+        PasswordHash::parse(one.as_str()).unwrap().fingerprint()
+    );
+    assert_eq!(one.fingerprint().len(), 64);
+}
+
+#[test]
+fn passwords_that_no_mail_program_can_send_are_refused() {
+    assert_eq!(hash_password(""), Err(PasswordError::Empty));
+    assert_eq!(hash_password("a\tb"), Err(PasswordError::ControlCharacter));
+    assert_eq!(
+        hash_password("secret\r\n"),
+        Err(PasswordError::ControlCharacter)
+    );
+    let long = "x".repeat(MAX_PASSWORD + 1);
+    assert_eq!(
+        hash_password(&long),
+        Err(PasswordError::TooLong { octets: 241 })
+    );
+    assert!(hash_password_with(quick(), &"x".repeat(MAX_PASSWORD)).is_ok());
+    assert!(hash_password_with(quick(), " with spaces ").is_ok());
+}
+
+#[test]
+fn passwords_are_made_up_in_groups_without_look_alikes() {
+    let passwords: Vec<_> = (0..200).map(|_| made_up_password().unwrap()).collect();
+    for password in &passwords {
+        let groups: Vec<_> = password.split('-').collect();
+        assert_eq!(
+            groups.iter().map(|group| group.len()).collect::<Vec<_>>(),
+            [5, 5, 5]
+        );
+        assert!(
+            !password.contains(|c| "0oO1lIi2zZ5sS".contains(c)),
+            "{password}"
+        );
+    }
+    assert_eq!(passwords.iter().collect::<HashSet<_>>().len(), 200);
+    // Every character occurs: 3,000 draws miss one of 27 with a chance below 1e-48.
+    let drawn: HashSet<_> = passwords
+        .iter()
+        .flat_map(|password| password.bytes())
+        .collect();
+    assert!(EASY.iter().all(|character| drawn.contains(character)));
+    let bits = 15.0 * f64::from(u8::try_from(EASY.len()).unwrap()).log2();
+    assert!(bits > 70.0);
+}
+
+#[test]
+fn a_hash_is_read_from_and_written_to_toml() {
+    #[derive(Debug, Serialize, Deserialize)]
+    struct User {
+        password: PasswordHash,
+    }
+    let hash = hash_password_with(quick(), "secret").unwrap();
+    let text = format!("password = \"{}\"\n", hash.as_str());
+    let user: User = toml::from_str(&text).unwrap();
+    assert_eq!(user.password, hash);
+    assert_eq!(toml::to_string(&user).unwrap(), text);
+    let error = toml::from_str::<User>("password = \"secret\"").unwrap_err();
+    assert!(error.message().contains("postroom user passwd"), "{error}");
+}
