@@ -1,0 +1,249 @@
+//! The directory: from an address to the users who get its mail.
+
+use std::collections::HashMap;
+use std::time::{Duration, SystemTime};
+
+use crate::mail::{Address, Domain, LocalPart, Recipient};
+
+use super::aliases;
+use super::claims::{Claims, Holder, POSTMASTER, describe};
+use super::entries::{Alias, Entries, UnknownUser, User};
+use super::error::{DirectoryError, DirectoryFault, Place};
+
+/// How long an address that has just gone is answered "try again later": the
+/// time an administrator has to notice a slip before mail is refused for good.
+const RECENTLY_GONE: Duration = Duration::from_secs(60 * 60);
+
+/// A user who gets a message, and the reason in words.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Target {
+    /// The user's name.
+    pub user: String,
+    /// For people: `alias all via sales; user anna`.
+    pub why: String,
+}
+
+/// Why a recipient is refused.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Refusal {
+    /// The domain is not ours.
+    NotOurs,
+    /// The address is nobody's.
+    UnknownUser,
+    /// The address was somebody's until less than an hour ago: perhaps a slip.
+    RecentlyGone,
+    /// The administrator refuses this address.
+    Rejected,
+}
+
+/// What becomes of a message to one recipient.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Route {
+    /// Into these mailboxes; each user once, at least one.
+    Deliver(Vec<Target>),
+    /// Kept for the administrator to decide.
+    Unclaimed {
+        /// For people.
+        why: String,
+    },
+    /// Not taken.
+    Refused(Refusal),
+}
+
+/// A checked snapshot of who is who. See the module's head.
+#[derive(Debug)]
+pub struct Directory {
+    entries: Entries,
+    claims: Claims,
+    /// The number of the user that `entries.unknown_user` names.
+    catch_all: Option<usize>,
+    /// What each alias comes down to, in the order of `entries.aliases`.
+    expanded: Vec<Vec<Target>>,
+    /// By whole address, folded: when it left the directory.
+    departed: HashMap<String, SystemTime>,
+}
+
+impl Directory {
+    /// Checks the entries and makes a snapshot of them. A directory without
+    /// users is one; whether it may be used is the caller's question.
+    ///
+    /// # Errors
+    /// The first thing that is wrong.
+    pub fn new(entries: Entries) -> Result<Directory, DirectoryError> {
+        let claims = Claims::of(&entries)?;
+        let catch_all = find_catch_all(&entries, &claims)?;
+        let expanded = aliases::expand(&entries)?;
+        Ok(Directory {
+            entries,
+            claims,
+            catch_all,
+            expanded,
+            departed: HashMap::new(),
+        })
+    }
+
+    /// The same snapshot, knowing what has left the directory lately: whole
+    /// addresses as [`Directory::all_addresses`] gave them, and when they went.
+    pub fn with_departed(
+        mut self,
+        departed: impl IntoIterator<Item = (String, SystemTime)>,
+    ) -> Directory {
+        self.departed = departed.into_iter().collect();
+        self
+    }
+
+    /// What becomes of a message to this recipient.
+    pub fn route(&self, recipient: &Recipient, now: SystemTime) -> Route {
+        let (local_part, domain) = match recipient {
+            Recipient::Postmaster => (POSTMASTER.to_string(), self.entries.domains.first()),
+            Recipient::Address(Address { local_part, domain }) => {
+                (local_part.folded(), Some(domain))
+            }
+        };
+        let ours = domain.is_some_and(|domain| self.is_ours(domain));
+        match self.claims.holder(&local_part, domain) {
+            Some(Holder::Reject) if ours => Route::Refused(Refusal::Rejected),
+            Some(holder) if ours => Route::Deliver(self.targets(holder)),
+            _ if local_part == POSTMASTER && (ours || *recipient == Recipient::Postmaster) => {
+                Route::Unclaimed {
+                    why: "postmaster, for whom there is no user and no alias".to_string(),
+                }
+            }
+            _ if ours => self.route_unknown(recipient, &local_part, domain, now),
+            _ if self.is_recently_gone(&local_part, domain, now) => {
+                Route::Refused(Refusal::RecentlyGone)
+            }
+            _ => Route::Refused(Refusal::NotOurs),
+        }
+    }
+
+    /// The user who logs in with this name: a user's name or any of its
+    /// addresses, with or without a domain of ours. Aliases have no password.
+    pub fn login(&self, name: &str) -> Option<&User> {
+        let (local_part, domain) = match Address::parse(name) {
+            Ok(address) => (address.local_part, Some(address.domain)),
+            Err(_) => (LocalPart::parse(name).ok()?, None),
+        };
+        if domain.as_ref().is_some_and(|domain| !self.is_ours(domain)) {
+            return None;
+        }
+        match self.claims.holder(&local_part.folded(), domain.as_ref())? {
+            Holder::User(user) | Holder::UserAddress { user, .. } => self.entries.users.get(user),
+            Holder::Alias(_) | Holder::Reject => None,
+        }
+    }
+
+    /// Whether mail for this domain is ours to take.
+    pub fn is_ours(&self, domain: &Domain) -> bool {
+        self.entries.domains.contains(domain)
+    }
+
+    /// The domains that are ours, in the order of the file.
+    pub fn domains(&self) -> &[Domain] {
+        &self.entries.domains
+    }
+
+    /// All users, in the order of the file.
+    pub fn users(&self) -> &[User] {
+        &self.entries.users
+    }
+
+    /// All aliases, in the order of the file.
+    pub fn aliases(&self) -> &[Alias] {
+        &self.entries.aliases
+    }
+
+    /// Every address that leads to a user, whole and folded, sorted: what the
+    /// store compares from one snapshot to the next to see which have gone.
+    pub fn all_addresses(&self) -> Vec<String> {
+        let mut addresses = Vec::new();
+        for local_part in self.claims.local_parts() {
+            for domain in &self.entries.domains {
+                match self.claims.holder(local_part, Some(domain)) {
+                    Some(Holder::Reject) | None => {}
+                    Some(_) => addresses.push(whole_address(local_part, domain)),
+                }
+            }
+        }
+        addresses.sort_unstable();
+        addresses
+    }
+
+    fn targets(&self, holder: Holder) -> Vec<Target> {
+        match holder {
+            Holder::Alias(alias) => self.expanded.get(alias).cloned().unwrap_or_default(),
+            Holder::User(user) | Holder::UserAddress { user, .. } => {
+                let user = self.entries.users.get(user);
+                let target = user.map(|user| Target {
+                    user: user.name.clone(),
+                    why: describe(holder, &self.entries),
+                });
+                target.into_iter().collect()
+            }
+            Holder::Reject => Vec::new(),
+        }
+    }
+
+    /// An address in a domain of ours that is nobody's.
+    fn route_unknown(
+        &self,
+        recipient: &Recipient,
+        local_part: &str,
+        domain: Option<&Domain>,
+        now: SystemTime,
+    ) -> Route {
+        if let Some(user) = self.catch_all.and_then(|user| self.entries.users.get(user)) {
+            return Route::Deliver(vec![Target {
+                user: user.name.clone(),
+                why: format!("catch-all {}", user.name),
+            }]);
+        }
+        match self.entries.unknown_user {
+            UnknownUser::Unclaimed => Route::Unclaimed {
+                why: format!("unknown address {recipient}"),
+            },
+            UnknownUser::Reject if self.is_recently_gone(local_part, domain, now) => {
+                Route::Refused(Refusal::RecentlyGone)
+            }
+            UnknownUser::Reject | UnknownUser::CatchAll(_) => Route::Refused(Refusal::UnknownUser),
+        }
+    }
+
+    /// A clock that was set back counts like one that goes: within the hour.
+    fn is_recently_gone(&self, local_part: &str, domain: Option<&Domain>, now: SystemTime) -> bool {
+        let Some(domain) = domain else { return false };
+        let Some(&gone) = self.departed.get(&whole_address(local_part, domain)) else {
+            return false;
+        };
+        let since = now.duration_since(gone);
+        since.unwrap_or_else(|error| error.duration()) < RECENTLY_GONE
+    }
+}
+
+fn whole_address(local_part: &str, domain: &Domain) -> String {
+    format!("{local_part}@{domain}")
+}
+
+/// The user who gets what is nobody's, if there is one.
+fn find_catch_all(entries: &Entries, claims: &Claims) -> Result<Option<usize>, DirectoryError> {
+    let UnknownUser::CatchAll(name) = &entries.unknown_user else {
+        return Ok(None);
+    };
+    let found = match claims.holder(&name.to_lowercase(), None) {
+        Some(Holder::User(user)) => return Ok(Some(user)),
+        Some(holder @ (Holder::UserAddress { .. } | Holder::Alias(_))) => {
+            format!("it is {}", describe(holder, entries))
+        }
+        Some(Holder::Reject) | None => "there is no such user".to_string(),
+    };
+    Err(DirectoryError {
+        place: Place::UnknownUser,
+        fault: DirectoryFault::UnknownCatchAll {
+            name: name.clone(),
+            found,
+        },
+    })
+}
+
+#[cfg(test)]
+mod tests;
