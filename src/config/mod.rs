@@ -1,1 +1,23 @@
-//! The room `config`.
+//! Configuration: from postroom.toml and directory.toml to settings.
+//!
+//! Reads both files, checks each as a whole, and says of every fault the file,
+//! the line, what was found and what was expected. The hub never writes
+//! configuration; the commands do, through [`edit`] and [`init`]. Nothing here
+//! opens a port, a certificate or the store: [`crate::hub`] turns a
+//! [`Configuration`] into the settings that each room declares for itself.
+
+mod settings;
+mod values;
+pub mod networks;
+mod postroom_toml;
+mod directory_toml;
+mod document;
+mod error;
+pub mod edit;
+pub mod init;
+pub mod watch;
+
+pub use error::ConfigurationError;
+pub use networks::Networks;
+pub use settings::{Configuration, Limits, Located, Log, Pop3, Routing, Smtp, Store, Tls};
+pub use values::{DiskSize, PlaintextLogin};

@@ -1,0 +1,210 @@
+//! The settings of postroom.toml, checked: plain data for the hub.
+
+use std::net::{IpAddr, SocketAddr};
+use std::path::PathBuf;
+use std::time::Duration;
+
+use log::LevelFilter;
+
+use crate::mail::Domain;
+use crate::route::{OwnAddress, UnknownUser};
+
+use super::networks::Networks;
+use super::values::{DiskSize, PlaintextLogin};
+
+/// Everything that postroom.toml says. Paths are absolute or relative to the
+/// working folder, never to the file any more.
+#[derive(Debug, Clone)]
+pub struct Configuration {
+    /// The file that was read.
+    pub path: PathBuf,
+    /// The name the hub goes by on the wire. No default: a guess would be in
+    /// every trace line and in the certificate.
+    pub hostname: Domain,
+    /// The domains that are ours; at least one.
+    pub domains: Vec<Domain>,
+    /// Where mail is kept. Default `/var/lib/postroom`, where Debian keeps
+    /// what services gather.
+    pub data_dir: PathBuf,
+    /// The users and aliases. Default `directory.toml`, beside this file.
+    pub directory: PathBuf,
+    /// The office's own network. Default `["auto"]`.
+    pub lan: Networks,
+    /// `[routing]`.
+    pub routing: Routing,
+    /// `[smtp]`.
+    pub smtp: Smtp,
+    /// `[pop3]`.
+    pub pop3: Pop3,
+    /// `[store]`.
+    pub store: Store,
+    /// `[limits]`.
+    pub limits: Limits,
+    /// `[tls]`; none: TLS is not offered.
+    pub tls: Option<Tls>,
+    /// `[log]`.
+    pub log: Log,
+    /// Whether `serve` may run as root. Default false: a hub that never was
+    /// root has nothing to lose but mail.
+    pub allow_root: bool,
+}
+
+/// A value and the line of postroom.toml that it stands in; 0 for a default.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Located<T> {
+    /// The value.
+    pub value: T,
+    /// Counted from 1.
+    pub line: usize,
+}
+
+/// `[routing]`: what becomes of mail for addresses that are nobody's.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Routing {
+    /// Default reject: the sender learns of a typing error at once.
+    pub unknown_user: Located<UnknownUser>,
+    /// Addresses that are refused even with a catch-all. Default none.
+    pub reject: Vec<Located<OwnAddress>>,
+}
+
+/// `[smtp]`: how mail comes in.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Smtp {
+    /// With STARTTLS where there is a certificate. Default `[::]:25`, which is
+    /// IPv4 as well.
+    pub listen: Vec<SocketAddr>,
+    /// With TLS from the first octet. Default none: mail servers do not use it.
+    pub listen_tls: Vec<SocketAddr>,
+    /// Who may bring mail; none: everybody. Default none, as an MX needs.
+    pub accept_from: Option<Networks>,
+    /// In octets. Default 50 MB: what large providers take, and base64 makes a
+    /// third more of every attachment.
+    pub max_message_size: u64,
+    /// For one message. Default 1000: ten times what RFC 5321 §4.5.3.1.8 asks
+    /// for, so that a mailing list's message comes once.
+    pub max_recipients: u32,
+}
+
+/// `[pop3]`: how mail goes out.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Pop3 {
+    /// With STLS where there is a certificate. Default `[::]:110`.
+    pub listen: Vec<SocketAddr>,
+    /// With TLS from the first octet. Default `[::]:995` where there is a
+    /// certificate, else none.
+    pub listen_tls: Vec<SocketAddr>,
+    /// Default lan: old mail programs work in the office, and no password
+    /// crosses the world in clear.
+    pub plaintext_login: PlaintextLogin,
+}
+
+/// `[store]`: how long and how much is kept.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Store {
+    /// How long collected mail can be restored. Default 30 days: a month is
+    /// when people notice that the PC lost something.
+    pub keep_collected: Duration,
+    /// How much collected mail is kept, the oldest goes first. Default 20 %.
+    pub keep_collected_max: DiskSize,
+    /// What stays free on the disk. Default 500 MB: ten messages of the
+    /// largest size, and the space that even removing needs.
+    pub keep_free: DiskSize,
+}
+
+/// `[limits]`: what the hub may use.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Limits {
+    /// For sessions and messages under way, in octets. Default 64 MB: leaves a
+    /// Raspberry Pi with 512 MB at ease.
+    pub memory: u64,
+    /// Sessions at a time. Default 200: with TLS they take some 40 KB each, an
+    /// eighth of the memory above.
+    pub connections: u32,
+    /// Sessions at a time of one address that is neither in `lan` nor in
+    /// `accept_from`. Default 20: what large providers open at once.
+    pub connections_per_address: u32,
+}
+
+/// `[tls]`: the certificate that the listeners show. PEM files.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Tls {
+    /// The certificate, its issuers below it.
+    pub certificate: PathBuf,
+    /// Its key.
+    pub key: PathBuf,
+}
+
+/// `[log]`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Log {
+    /// Default info: one story of a few lines for each message.
+    pub level: LevelFilter,
+    /// A file beside standard error. Default none: systemd keeps the log.
+    pub file: Option<PathBuf>,
+}
+
+impl Smtp {
+    /// Whether this address may bring mail.
+    pub fn accepts(&self, address: IpAddr) -> bool {
+        let named = self.accept_from.as_ref();
+        named.is_none_or(|networks| networks.contains(address))
+    }
+}
+
+impl Default for Smtp {
+    fn default() -> Smtp {
+        Smtp {
+            listen: vec![SocketAddr::from(([0u16; 8], 25))],
+            listen_tls: Vec::new(),
+            accept_from: None,
+            max_message_size: 50_000_000,
+            max_recipients: 1000,
+        }
+    }
+}
+
+impl Pop3 {
+    /// Where a hub with a certificate listens for POP3 over TLS by default.
+    pub(super) fn default_listen_tls() -> Vec<SocketAddr> {
+        vec![SocketAddr::from(([0u16; 8], 995))]
+    }
+}
+
+impl Default for Pop3 {
+    fn default() -> Pop3 {
+        Pop3 {
+            listen: vec![SocketAddr::from(([0u16; 8], 110))],
+            listen_tls: Vec::new(),
+            plaintext_login: PlaintextLogin::Lan,
+        }
+    }
+}
+
+impl Default for Store {
+    fn default() -> Store {
+        Store {
+            keep_collected: Duration::from_secs(30 * 24 * 60 * 60),
+            keep_collected_max: DiskSize::Percent(20),
+            keep_free: DiskSize::Octets(500_000_000),
+        }
+    }
+}
+
+impl Default for Limits {
+    fn default() -> Limits {
+        Limits {
+            memory: 64_000_000,
+            connections: 200,
+            connections_per_address: 20,
+        }
+    }
+}
+
+impl Default for Log {
+    fn default() -> Log {
+        Log {
+            level: LevelFilter::Info,
+            file: None,
+        }
+    }
+}
