@@ -1,5 +1,6 @@
 //! Aliases: from names to users, worked out once when a directory is made.
 
+use std::collections::hash_map::Entry;
 use std::collections::{HashMap, HashSet, VecDeque};
 
 use super::directory::Target;
@@ -123,38 +124,57 @@ fn find_loop(graph: &[Vec<Named>]) -> Option<Vec<usize>> {
 /// Each alias below `root` is entered once, by the shortest way: the number of
 /// ways through a graph can double with every alias, the reasons must not.
 fn expand_one(root: usize, graph: &[Vec<Named>], entries: &Entries) -> Vec<Target> {
-    let name = |alias: usize| entries.aliases.get(alias).map_or("", |a| a.name.as_str());
-    let mut seen = HashSet::from([root]);
-    let mut waiting = VecDeque::from([(root, format!("alias {}", name(root)))]);
-    let mut reasons: Vec<(usize, Vec<String>)> = Vec::new();
-    let mut positions: HashMap<usize, usize> = HashMap::new();
-    while let Some((alias, why)) = waiting.pop_front() {
+    // Each alias with the one that it was entered from.
+    let mut entered_from = HashMap::from([(root, root)]);
+    let mut waiting = VecDeque::from([root]);
+    let mut users: Vec<usize> = Vec::new();
+    let mut reasons: HashMap<usize, Vec<usize>> = HashMap::new();
+    while let Some(alias) = waiting.pop_front() {
         for target in graph.get(alias).into_iter().flatten() {
             match *target {
                 Named::Alias(target) => {
-                    if seen.insert(target) {
-                        waiting.push_back((target, format!("{why} via {}", name(target))));
+                    if let Entry::Vacant(vacant) = entered_from.entry(target) {
+                        vacant.insert(alias);
+                        waiting.push_back(target);
                     }
                 }
                 Named::User(user) => {
-                    let position = *positions.entry(user).or_insert_with(|| {
-                        reasons.push((user, Vec::new()));
-                        reasons.len() - 1
+                    let reasons = reasons.entry(user).or_insert_with(|| {
+                        users.push(user);
+                        Vec::new()
                     });
-                    if let Some((_, reasons)) = reasons.get_mut(position)
-                        && reasons.last() != Some(&why)
-                    {
-                        reasons.push(why.clone());
+                    if reasons.last() != Some(&alias) {
+                        reasons.push(alias);
                     }
                 }
             }
         }
     }
-    let users = reasons.into_iter().filter_map(|(user, reasons)| {
+    let why = |alias: &usize| describe_way(*alias, root, &entered_from, entries);
+    let targets = users.into_iter().filter_map(|user| {
+        let reasons = reasons.get(&user)?.iter().map(why);
         Some(Target {
             user: entries.users.get(user)?.name.clone(),
-            why: reasons.join("; "),
+            why: reasons.collect::<Vec<_>>().join("; "),
         })
     });
-    users.collect()
+    targets.collect()
+}
+
+/// The way from `root` to an alias below it: `alias all via team via sales`.
+fn describe_way(
+    alias: usize,
+    root: usize,
+    entered_from: &HashMap<usize, usize>,
+    entries: &Entries,
+) -> String {
+    let name = |alias: usize| entries.aliases.get(alias).map_or("", |a| a.name.as_str());
+    let mut names = vec![name(alias)];
+    let mut at = alias;
+    while at != root {
+        at = entered_from.get(&at).copied().unwrap_or(root);
+        names.push(name(at));
+    }
+    names.reverse();
+    format!("alias {}", names.join(" via "))
 }

@@ -47,7 +47,7 @@ pub struct DirectoryError {
 pub enum DirectoryFault {
     /// A user's name would not be a safe name everywhere.
     #[error(
-        "user name \"{0}\": expected 1 to 64 letters (a-z), digits, \".\", \"_\" or \"-\", beginning \
+        "user name {0:?}: expected 1 to 64 letters (a-z), digits, \".\", \"_\" or \"-\", beginning \
          with a letter or a digit; other spellings can stand in addresses = [...]"
     )]
     UserName(String),
