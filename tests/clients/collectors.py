@@ -3,6 +3,8 @@
 Each is seen leaving the mail on the server, collecting only what is new at the next run, and taking mail away.
 """
 
+import re
+
 from cases import case
 from mail import check, check_count, check_delivered, with_crlf
 from outgoing import stocked
@@ -28,10 +30,13 @@ def collects(office, what, collect):
     check_count(mailbox(office, user), 0)
 
 
-def check_collected(folder, sent):
-    """The files in a folder, in any order, are `sent`; Unix programs store LF. The files go, for the next look."""
+def check_collected(folder, sent, added=rb"(?!)"):
+    """The files in a folder, in any order, are `sent`; Unix programs store LF. The files go, for the next look.
+
+    `added` matches the header lines that the program itself puts in.
+    """
     files = [each for each in folder.rglob("*") if each.is_file()]
-    came = [with_crlf(each.read_bytes()) for each in files]
+    came = [re.sub(added, b"", with_crlf(each.read_bytes())) for each in files]
     check_count(came, len(sent))
     for expected in sent:
         same = [each for each in came if each.endswith(expected)]
@@ -41,7 +46,8 @@ def check_collected(folder, sent):
 
 
 def fetchmail(office, what, port, tls):
-    # `invisible` keeps fetchmail's own Received line out, `no rewrite` and `pass8bits` its changes.
+    # `invisible` keeps fetchmail's own Received line out, `no rewrite` and `pass8bits` its changes. To leave mail on the
+    # server it reads it by TOP, to remove it by RETR.
     def collect(user, manner, folder):
         store = office.file(f"{user.name}-store", f'#!/bin/sh\nexec cat >"$(mktemp {folder}/new/XXXXXXXX)"\n', 0o700)
         keep = "keep" if manner == LEAVING else "fetchall no keep"

@@ -46,8 +46,8 @@ def mutt(office, user, keys, *settings):
         office.folder(f"{folder.name}/{part}")
     lines = [
         "set mbox_type=Maildir", f"set folder={office.root}", f"set spoolfile={folder}", "set confirmappend=no",
-        "set wait_key=no", "set quit=yes", "set move=no", "set header_cache=", "set copy=no", "set ssl_usesystemcerts=no",
-        f"set certificate_file={office.ca}", f'set pop_user="{user.name}"', f'set pop_pass="{user.password}"',
+        "set wait_key=no", "set quit=yes", "set move=no", "set header_cache=", "set copy=no",
+        f"set ssl_ca_certificates_file={office.ca}", f'set pop_user="{user.name}"', f'set pop_pass="{user.password}"',
         *settings, f'push "{keys}"',
     ]
     settings_file = office.file(f"{user.name}-muttrc", "\n".join(lines) + "\n")
@@ -82,5 +82,5 @@ def mutt_folder(office):
     folder, settings = mutt(office, user, f"<tag-pattern>~A<enter><tag-prefix><copy-message>{office.root}/{user.name}-mutt<enter><exit>",
                             "set ssl_force_tls=yes", "set pop_checkinterval=0")
     on_terminal(office, "mutt", "-n", "-F", settings, "-f", f"pops://{user.name}@localhost:{office.pop3s}/")
-    check_collected(folder, sent)
+    check_collected(folder, sent, added=rb"(?m)^(?:Content-Length|Lines): \d+\r\n")
     check(unique_ids(office, user) == known, "mutt should leave the mail on the server")
