@@ -10,9 +10,9 @@ use std::thread::{self, JoinHandle};
 use async_channel::{Receiver, Sender, bounded};
 use rusqlite::Connection;
 
+use super::counters::Counters;
 use super::error::{OpenError, StoreError};
 use super::schema::{self, Purpose};
-use super::writer::Counters;
 
 /// Asks the thread for a checkpoint; asking twice is asking once.
 #[derive(Debug, Clone)]

@@ -28,6 +28,8 @@ mod error;
 mod time;
 mod folder;
 mod schema;
+mod counters;
+mod change;
 mod writer;
 mod checkpoint;
 mod reader;
@@ -52,14 +54,16 @@ use rusqlite::{Connection, OptionalExtension, named_params};
 
 use crate::mail::{QueueId, QueueIds};
 use body::Content;
+use change::{Outcome, Urgency};
 use checkpoint::Checkpointer;
 use clock::AgeClock;
+use counters::Counters;
 use disk::DiskThreads;
 use folder::Folder;
 use reader::{ReaderThreads, Readers};
 use schema::Purpose;
 use space::Reserve;
-use writer::{Counters, Outcome, Urgency, Writer};
+use writer::Writer;
 
 pub use body::{Body, BodyWriter, INLINE_OCTETS};
 pub use error::{OpenError, StoreError};
@@ -227,9 +231,11 @@ impl Store {
             Content::File(_) => 0,
         };
         let traces: usize = message.entries.iter().map(|entry| entry.trace.len()).sum();
-        let settled = move |outcome: Outcome<'_, ()>| match (outcome, &file) {
-            (Outcome::Committed(()) | Outcome::Uncertain, Some(file)) => file.keep(),
-            _ => {}
+        let settled = move |outcome: Outcome<'_, ()>| {
+            let named = matches!(outcome, Outcome::Committed(()) | Outcome::Uncertain);
+            if let (true, Some(file)) = (named, file) {
+                file.keep();
+            }
         };
         self.0
             .writer

@@ -4,7 +4,7 @@
 //! open BLOB outlives a call, since a sleeping PC would keep the log from ever
 //! starting anew. Files of large bodies are read here as well.
 
-use std::path::PathBuf;
+use std::path::Path;
 use std::thread::{self, JoinHandle};
 
 use async_channel::{Receiver, Sender, bounded};
@@ -56,7 +56,7 @@ pub(super) struct ReaderThreads {
 }
 
 impl ReaderThreads {
-    pub fn start(path: &PathBuf) -> Result<ReaderThreads, OpenError> {
+    pub fn start(path: &Path) -> Result<ReaderThreads, OpenError> {
         let (questions, received) = bounded(QUEUE);
         let mut started = ReaderThreads {
             readers: Readers(questions),

@@ -3,12 +3,12 @@
 use std::sync::PoisonError;
 use std::sync::atomic::Ordering;
 
+use super::change::{Outcome, Urgency};
 use super::error::StoreError;
 use super::space::{RESERVE_OCTETS, Room, Space, SpaceState};
 use super::sweep::{self, Keep, Limit, Removed};
 use super::time::Moment;
 use super::types::SweepReport;
-use super::writer::{Outcome, Urgency};
 use super::{Inner, Store, body};
 
 impl Store {

@@ -10,18 +10,19 @@
 //! Called by the face of the store alone. Knows nothing of mail.
 
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{self, JoinHandle};
 
 use async_channel::{Receiver, Sender, bounded};
 use rusqlite::Connection;
 
+use super::change::{Change, Outcome, Task, Urgency, Verdict};
 use super::checkpoint::{self, CheckpointWanted};
+use super::counters::Counters;
 use super::error::{OpenError, StoreError};
 use super::schema::{self, Purpose};
 use super::space::Reserve;
-use super::types::Figures;
 
 /// Changes that may wait for the writer; those who bring more wait themselves.
 const QUEUE: usize = 256;
@@ -35,90 +36,6 @@ const CHECKPOINT_PAGES: i64 = 4_000;
 /// beside a writer that never pauses, the other thread's checkpoints never end.
 const RESTART_PAGES: i64 = 16_000;
 
-/// Whether a change may use the last of the disk.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Urgency {
-    /// Brings mail in: refused while the disk is full.
-    Intake,
-    /// Removes, marks or repairs: may use the reserve.
-    Upkeep,
-}
-
-/// What became of a change, told on the writer's thread before its caller hears.
-pub(super) enum Outcome<'a, T> {
-    Committed(&'a mut T),
-    /// Rolled back: nothing of it is on disk.
-    RolledBack,
-    /// The commit failed half-way: a restart may find it done.
-    Uncertain,
-}
-
-/// One change with its way back to the caller.
-trait Change: Send {
-    fn octets(&self) -> usize;
-    fn urgency(&self) -> Urgency;
-    /// May be called again after the transaction was rolled back.
-    fn apply(&mut self, db: &Connection) -> Result<(), StoreError>;
-    fn settle(self: Box<Self>, verdict: Verdict);
-}
-
-enum Verdict {
-    Committed,
-    RolledBack(StoreError),
-    Uncertain(StoreError),
-}
-
-struct Task<T, W, S> {
-    octets: usize,
-    urgency: Urgency,
-    work: W,
-    made: Option<T>,
-    settled: S,
-    reply: Sender<Result<T, StoreError>>,
-}
-
-impl<T, W, S> Change for Task<T, W, S>
-where
-    T: Send,
-    W: FnMut(&Connection) -> Result<T, StoreError> + Send,
-    S: FnOnce(Outcome<'_, T>) + Send,
-{
-    fn octets(&self) -> usize {
-        self.octets
-    }
-
-    fn urgency(&self) -> Urgency {
-        self.urgency
-    }
-
-    fn apply(&mut self, db: &Connection) -> Result<(), StoreError> {
-        self.made = None;
-        self.made = Some((self.work)(db)?);
-        Ok(())
-    }
-
-    fn settle(self: Box<Self>, verdict: Verdict) {
-        let answer = match (verdict, self.made) {
-            (Verdict::Committed, Some(mut made)) => {
-                (self.settled)(Outcome::Committed(&mut made));
-                Ok(made)
-            }
-            // A change is settled as committed only after `apply` made its answer.
-            (Verdict::Committed, None) => Err(StoreError::Closed),
-            (Verdict::RolledBack(error), _) => {
-                (self.settled)(Outcome::RolledBack);
-                Err(error)
-            }
-            (Verdict::Uncertain(error), _) => {
-                (self.settled)(Outcome::Uncertain);
-                Err(error)
-            }
-        };
-        // A caller who has gone away needs no answer.
-        let _ = self.reply.try_send(answer);
-    }
-}
-
 /// A step of giving free pages back.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct GivenBack {
@@ -131,40 +48,6 @@ enum Order {
     Change(Box<dyn Change>),
     /// Give free pages back to the disk, this many at most.
     GiveBack(u32, Sender<Result<GivenBack, StoreError>>),
-}
-
-/// Counters that the writer keeps and anybody may read.
-#[derive(Debug, Default)]
-pub(super) struct Counters {
-    commits: AtomicU64,
-    changes: AtomicU64,
-    failed_commits: AtomicU64,
-    pub(super) checkpoints: AtomicU64,
-    last_error: Mutex<Option<String>>,
-}
-
-impl Counters {
-    pub fn figures(&self) -> Figures {
-        let last_error = self
-            .last_error
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
-        Figures {
-            commits: self.commits.load(Ordering::Relaxed),
-            changes: self.changes.load(Ordering::Relaxed),
-            failed_commits: self.failed_commits.load(Ordering::Relaxed),
-            checkpoints: self.checkpoints.load(Ordering::Relaxed),
-            last_error: last_error.clone(),
-        }
-    }
-
-    pub fn note_error(&self, error: &StoreError) {
-        let mut last_error = self
-            .last_error
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
-        *last_error = Some(error.to_string());
-    }
 }
 
 /// The callers' end.

@@ -1,1 +1,12 @@
-//! Tests of the store.
+//! Tests of the store as its callers see it.
+
+mod support;
+
+mod administration;
+mod commits;
+mod crashes;
+mod folders;
+mod mailboxes;
+mod maildrops;
+mod sweeps;
+mod totals;
