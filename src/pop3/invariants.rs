@@ -1,4 +1,188 @@
-//! What must hold for every input.
+//! What must hold for every input, as one function for fuzzers and tests.
 
-/// Placeholder of the first commit's interface.
-pub fn check_invariants(_input: &[u8]) {}
+use std::time::Instant;
+
+use super::limits::{Limits, OUTPUT_OCTETS, PlaintextLogin, SASL_OCTETS_MAX, Security, Settings};
+use super::maildrop::ScanListing;
+use super::session::Session;
+use super::step::{LoginRefusal, Step};
+
+/// Pretended messages. No line begins like a status line, so that these can be
+/// counted in the output.
+const MESSAGES: [&str; 3] = [
+    "Subject: one\r\n\r\nText.\r\n.\r\n..\r\n",
+    ".\r\n\r\n.no line end",
+    "",
+];
+
+/// Feeds any input to a session and plays a driver that answers every question,
+/// now this way and now that way.
+///
+/// The first three octets choose how the session begins, how the input is cut
+/// and how the driver answers; the rest is what the client sends.
+///
+/// # Panics
+/// When an invariant is broken: buffers stay bounded, each line has one reply,
+/// the output is made of whole lines, questions name messages that exist, and
+/// a closed session stays closed.
+pub fn check_invariants(input: &[u8], now: Instant) {
+    let mut choices = input.iter().copied();
+    let [beginning, cut, answers] = [0; 3].map(|_: u8| choices.next().unwrap_or_default());
+    let from_client = input.get(3..).unwrap_or_default();
+    let mut rehearsal = Rehearsal::new(beginning, answers, now);
+    rehearsal.go_on();
+    if beginning & 0x08 != 0 {
+        rehearsal.receive(b"USER anna\r\n");
+        rehearsal.receive(b"PASS secret\r\n");
+    }
+    for piece in from_client.chunks(usize::from(cut).max(1)) {
+        rehearsal.receive(piece);
+    }
+    rehearsal.check_output();
+}
+
+struct Rehearsal {
+    session: Session,
+    now: Instant,
+    /// Its octets decide how questions are answered.
+    answers: u8,
+    /// What is not read yet of the open message.
+    unread: &'static [u8],
+    output: Vec<u8>,
+    lines_received: usize,
+    closed: bool,
+}
+
+impl Rehearsal {
+    fn new(beginning: u8, answers: u8, now: Instant) -> Rehearsal {
+        let settings = Settings {
+            hostname: "post.example.com".to_owned(),
+            limits: Limits::default(),
+            security: match beginning & 0x03 {
+                0 => Security::Clear,
+                1 => Security::Tls,
+                _ => Security::StlsOffered,
+            },
+            plaintext_login: match beginning & 0x04 {
+                0 => PlaintextLogin::Allowed,
+                _ => PlaintextLogin::Refused,
+            },
+        };
+        Rehearsal {
+            session: Session::new(settings, now),
+            now,
+            answers,
+            unread: b"",
+            output: Vec::new(),
+            lines_received: 0,
+            closed: false,
+        }
+    }
+
+    fn receive(&mut self, piece: &[u8]) {
+        if !self.closed {
+            self.lines_received += piece.iter().filter(|&&octet| octet == b'\n').count();
+            self.session.receive(piece);
+            self.go_on();
+        }
+    }
+
+    /// Until the session wants input, or is closed.
+    fn go_on(&mut self) {
+        loop {
+            let yes = self.toss();
+            match self.session.next(self.now) {
+                Step::NeedInput { until } => {
+                    assert!(until > self.now, "waits for what is past");
+                    break;
+                }
+                Step::Close(_) => {
+                    self.closed = true;
+                    break;
+                }
+                Step::Send(octets) => {
+                    assert!(!octets.is_empty(), "an empty write");
+                    assert!(octets.len() < OUTPUT_OCTETS + 1024, "output not bounded");
+                    self.output.extend_from_slice(octets);
+                }
+                Step::StartTls => self.session.tls_started(),
+                Step::LoginRequested(login) => {
+                    assert!(!login.name.is_empty() && !login.password.octets().is_empty());
+                    match yes {
+                        true => self.session.maildrop_opened(MESSAGES.len() as u64, 54),
+                        false => self.session.login_refused(LoginRefusal::Credentials),
+                    }
+                }
+                Step::ListingRequested if yes => self.session.listing(listing()),
+                Step::ListingRequested => self.session.listing_failed(),
+                Step::MessageRequested { index } => {
+                    let message = MESSAGES.get(index);
+                    assert!(message.is_some(), "no message {index}");
+                    self.unread = message.map_or(b"", |text| text.as_bytes());
+                    match yes {
+                        true => self.session.message_opened(),
+                        false => self.session.message_failed(),
+                    }
+                }
+                Step::ContentWanted if self.unread.is_empty() => self.session.content_complete(),
+                Step::ContentWanted if yes => {
+                    let (piece, rest) = self.unread.split_at(self.unread.len().min(3));
+                    self.unread = rest;
+                    self.session.content(piece);
+                }
+                Step::ContentWanted => self.session.content_failed(),
+                Step::ContentEnough => self.unread = b"",
+                Step::UpdateRequested(indexes) => {
+                    assert!(indexes.is_sorted_by(|a, b| a < b), "a message twice");
+                    assert!(indexes.iter().all(|&index| index < MESSAGES.len()));
+                    match yes {
+                        true => self.session.updated(),
+                        false => self.session.update_failed(),
+                    }
+                }
+            }
+        }
+        let kept = self.session.buffered_octets();
+        assert!(kept <= SASL_OCTETS_MAX + 2, "{kept} octets are kept");
+        let closed = matches!(self.session.next(self.now), Step::Close(_));
+        assert_eq!(closed, self.closed, "closed, and open again");
+    }
+
+    /// Yes more often than no, and every row of answers comes round.
+    fn toss(&mut self) -> bool {
+        self.answers = self.answers.rotate_left(1).wrapping_add(self.answers & 1);
+        self.answers & 0x13 != 0x12
+    }
+
+    fn check_output(&self) {
+        let text = String::from_utf8_lossy(&self.output);
+        let mut replies = 0;
+        for line in text.split_inclusive('\n') {
+            let bare = line.strip_suffix("\r\n");
+            let whole = bare.is_some_and(|bare| !bare.contains(['\r', '\n']));
+            // Only a message that breaks off may leave half a line.
+            assert!(whole || self.closed, "not a line: {line:?}");
+            assert!(line.len() <= 512, "too long: {line:?}");
+            let status = ["+OK ", "-ERR ", "+ "]
+                .iter()
+                .any(|it| line.starts_with(it));
+            replies += usize::from(status);
+        }
+        let lines_and_greeting = self.lines_received + 1;
+        match self.closed {
+            true => assert!(replies <= lines_and_greeting, "too many replies: {text}"),
+            false => assert_eq!(replies, lines_and_greeting, "one reply per line: {text}"),
+        }
+    }
+}
+
+fn listing() -> ScanListing {
+    let mut listing = ScanListing::with_capacity(MESSAGES.len());
+    for (at, message) in MESSAGES.iter().enumerate() {
+        let unfinished = !message.is_empty() && !message.ends_with('\n');
+        let octets = message.len() + if unfinished { 2 } else { 0 };
+        let pushed = listing.push(octets as u64, &format!("unique-{at}"));
+        assert_eq!(pushed, Ok(()));
+    }
+    listing
+}

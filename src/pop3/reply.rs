@@ -74,6 +74,10 @@ impl Output {
         &mut self.collected
     }
 
+    pub(super) fn octets_collected(&self) -> usize {
+        self.collected.len()
+    }
+
     pub(super) fn is_empty(&self) -> bool {
         self.collected.is_empty()
     }

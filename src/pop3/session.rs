@@ -218,6 +218,11 @@ impl Session {
 
 /// From input to a step.
 impl Session {
+    /// Octets that wait in the session, received and not obeyed, or to be sent.
+    pub(super) fn buffered_octets(&self) -> usize {
+        self.input.content().len() + self.output.octets_collected()
+    }
+
     fn turn(&mut self, now: Instant) -> Turn {
         loop {
             if self.output.is_full() {
