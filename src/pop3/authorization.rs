@@ -3,7 +3,7 @@
 use super::command::{Auth, Command};
 use super::fault::Fault;
 use super::limits::{PlaintextLogin, Security};
-use super::reply::{Output, Phase, capabilities};
+use super::reply::{Output, capabilities};
 use super::sasl::{self, Exchange, Next};
 use super::step::Login;
 
@@ -46,6 +46,16 @@ impl Policy {
             (PlaintextLogin::Refused, Security::Clear) => Err(Fault::PlaintextRefused),
         }
     }
+
+    /// What CAPA shows before log-in alone: only what would be accepted.
+    fn log_in_capabilities(self) -> &'static [&'static str] {
+        match (self.security, self.admit()) {
+            (Security::StlsOffered, Ok(())) => &["STLS", "USER", "SASL PLAIN LOGIN"],
+            (Security::StlsOffered, Err(_)) => &["STLS"],
+            (_, Ok(())) => &["USER", "SASL PLAIN LOGIN"],
+            (_, Err(_)) => &[],
+        }
+    }
 }
 
 impl Authorization {
@@ -78,24 +88,15 @@ impl Authorization {
             // with and without this command (RFC 6856 §2.1); STLS behind it is
             // tolerated for that reason.
             Command::Utf8 => output.ok("UTF-8 it is"),
-            Command::Capa => capabilities(
-                Phase::Authorization,
-                policy.security,
-                policy.plaintext_login,
-                output,
-            ),
+            Command::Capa => capabilities(policy.log_in_capabilities(), output),
             Command::Noop => output.ok("nothing done"),
             Command::Quit => {
                 output.ok("goodbye");
                 return Ok(Obeyed::Quit);
             }
-            Command::Stat
-            | Command::List(_)
-            | Command::Uidl(_)
-            | Command::Retr(_)
-            | Command::Top { .. }
-            | Command::Dele(_)
-            | Command::Rset => return Err(Fault::NotLoggedIn),
+            Command::Stat | Command::Rset | Command::Numbered(_) => {
+                return Err(Fault::NotLoggedIn);
+            }
         }
         Ok(Obeyed::Answered)
     }

@@ -21,12 +21,19 @@ pub(super) enum Command {
     Noop,
     Quit,
     Stat,
+    Rset,
+    Numbered(Numbered),
+}
+
+/// A command that speaks of messages by their numbers, and so needs the scan
+/// listing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Numbered {
     List(Option<u64>),
     Uidl(Option<u64>),
     Retr(u64),
     Top { number: u64, body_lines: u64 },
     Dele(u64),
-    Rset,
 }
 
 /// AUTH with a mechanism.
@@ -48,7 +55,8 @@ pub(super) fn parse(line: &[u8]) -> Result<Command, Fault> {
         None => (line, &b""[..]),
     };
     let arguments = Arguments(argument);
-    match name.to_ascii_uppercase().as_slice() {
+    let name = name.to_ascii_uppercase();
+    match name.as_slice() {
         b"USER" => arguments.user(),
         b"PASS" => Ok(Command::Pass(Password::new(argument.to_vec()))),
         b"AUTH" => arguments.auth(line.len()),
@@ -59,13 +67,21 @@ pub(super) fn parse(line: &[u8]) -> Result<Command, Fault> {
         b"QUIT" => arguments.none("QUIT", Command::Quit),
         b"STAT" => arguments.none("STAT", Command::Stat),
         b"RSET" => arguments.none("RSET", Command::Rset),
-        b"LIST" => Ok(Command::List(arguments.optional_number("LIST [number]")?)),
-        b"UIDL" => Ok(Command::Uidl(arguments.optional_number("UIDL [number]")?)),
-        b"RETR" => Ok(Command::Retr(arguments.number("RETR number")?)),
-        b"DELE" => Ok(Command::Dele(arguments.number("DELE number")?)),
-        b"TOP" => arguments.top(),
+        b"LIST" | b"UIDL" | b"RETR" | b"DELE" | b"TOP" => {
+            parse_numbered(&name, &arguments).map(Command::Numbered)
+        }
         _ => Err(Fault::UnknownCommand),
     }
+}
+
+fn parse_numbered(name: &[u8], arguments: &Arguments<'_>) -> Result<Numbered, Fault> {
+    Ok(match name {
+        b"LIST" => Numbered::List(arguments.optional_number("LIST [number]")?),
+        b"UIDL" => Numbered::Uidl(arguments.optional_number("UIDL [number]")?),
+        b"RETR" => Numbered::Retr(arguments.number("RETR number")?),
+        b"DELE" => Numbered::Dele(arguments.number("DELE number")?),
+        _ => arguments.top()?,
+    })
 }
 
 /// What stands behind the command's name.
@@ -97,10 +113,10 @@ impl<'a> Arguments<'a> {
         }
     }
 
-    fn top(&self) -> Result<Command, Fault> {
+    fn top(&self) -> Result<Numbered, Fault> {
         let mut each = self.each();
         match (each.next(), each.next(), each.next()) {
-            (Some(number), Some(lines), None) => Ok(Command::Top {
+            (Some(number), Some(lines), None) => Ok(Numbered::Top {
                 number: parse_number(number)?,
                 body_lines: parse_number(lines)?,
             }),
@@ -166,6 +182,7 @@ mod tests {
                 let response = response.map(|it| str::from_utf8(it.octets()).unwrap());
                 format!("Auth({}, {response:?})", auth.mechanism)
             }
+            Ok(Command::Numbered(command)) => format!("{command:?}"),
             Ok(command) => format!("{command:?}"),
             Err(fault) => format!("Err({fault:?})"),
         };

@@ -33,11 +33,11 @@ pub struct Limits {
     /// Time without a complete command after log-in. RFC 1939 §3 asks for ten
     /// minutes at least.
     pub idle: Duration,
-    /// Lines that are no valid command, until the session is closed: whoever
-    /// speaks HTTP to this port should not be answered for ever.
+    /// The session is closed at this many lines that are no valid command:
+    /// whoever speaks HTTP to this port is not answered for ever.
     pub errors_max: u32,
-    /// Refused log-ins, until the session is closed: guessing has to pay for a
-    /// new connection, which the listener counts.
+    /// The session is closed at this many refused log-ins: guessing has to pay
+    /// for a new connection, which the listener counts.
     pub logins_max: u32,
 }
 

@@ -10,6 +10,8 @@ use crate::wire::DotStuffer;
 pub(super) struct Transfer {
     /// Position of the message in the scan listing.
     pub(super) index: usize,
+    /// Its size in the scan listing.
+    octets: u64,
     extent: Extent,
     stuffer: DotStuffer,
     /// Octets sent so far, before the stuffing.
@@ -19,8 +21,8 @@ pub(super) struct Transfer {
 
 #[derive(Debug)]
 enum Extent {
-    /// RETR: everything, which is this many octets.
-    Whole { octets: u64 },
+    /// RETR: everything.
+    Whole,
     /// TOP: the header, the empty line, and some lines of the body.
     Top(Top),
 }
@@ -55,18 +57,19 @@ pub(super) struct Truncated;
 impl Transfer {
     /// RETR of a message with `octets` by the scan listing.
     pub(super) fn whole(index: usize, octets: u64) -> Transfer {
-        Transfer::new(index, Extent::Whole { octets })
+        Transfer::new(index, octets, Extent::Whole)
     }
 
     /// TOP with this many lines of the body.
-    pub(super) fn top(index: usize, body_lines: u64) -> Transfer {
+    pub(super) fn top(index: usize, octets: u64, body_lines: u64) -> Transfer {
         let line = HeaderLine::Empty;
-        Transfer::new(index, Extent::Top(Top::Header { line, body_lines }))
+        Transfer::new(index, octets, Extent::Top(Top::Header { line, body_lines }))
     }
 
-    fn new(index: usize, extent: Extent) -> Transfer {
+    fn new(index: usize, octets: u64, extent: Extent) -> Transfer {
         Transfer {
             index,
+            octets,
             extent,
             stuffer: DotStuffer::default(),
             sent: 0,
@@ -77,7 +80,7 @@ impl Transfer {
     /// The first line of the reply.
     pub(super) fn announce(&self, output: &mut Output) {
         match self.extent {
-            Extent::Whole { octets } => output.ok(format_args!("{octets} octets")),
+            Extent::Whole => output.ok(format_args!("{} octets", self.octets)),
             Extent::Top(_) => output.ok("top of the message"),
         }
     }
@@ -85,7 +88,7 @@ impl Transfer {
     /// Takes the next piece of the message, cut anywhere.
     pub(super) fn content(&mut self, content: &[u8], output: &mut Output) -> Appetite {
         let (taken, appetite) = match &mut self.extent {
-            Extent::Whole { .. } => (content, Appetite::Hungry),
+            Extent::Whole => (content, Appetite::Hungry),
             Extent::Top(top) => top.cut(content),
         };
         if let Some(&last) = taken.last() {
@@ -96,18 +99,21 @@ impl Transfer {
         appetite
     }
 
-    /// Ends the reply.
-    pub(super) fn finish(self, output: &mut Output) -> Result<(), Truncated> {
+    /// Ends the reply of a transfer that is full.
+    pub(super) fn finish(self, output: &mut Output) {
+        self.stuffer.finish(output.octets());
+    }
+
+    /// Ends the reply at the end of the message.
+    pub(super) fn finish_at_end(self, output: &mut Output) -> Result<(), Truncated> {
         // The line end that the last line lacks is sent, and counted in the
         // scan listing.
         let sent = self.sent + if self.at_line_start { 0 } else { 2 };
-        match self.extent {
-            Extent::Whole { octets } if sent < octets => Err(Truncated),
-            _ => {
-                self.stuffer.finish(output.octets());
-                Ok(())
-            }
+        if sent < self.octets {
+            return Err(Truncated);
         }
+        self.finish(output);
+        Ok(())
     }
 }
 

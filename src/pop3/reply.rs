@@ -4,7 +4,7 @@
 use std::fmt::{self, Display};
 use std::io::Write;
 
-use super::limits::{OUTPUT_OCTETS, PlaintextLogin, Security};
+use super::limits::OUTPUT_OCTETS;
 
 /// What a listener writes to a connection for which there is no room, before it
 /// closes it.
@@ -103,21 +103,9 @@ impl Output {
     }
 }
 
-/// Which half of the session CAPA is asked in.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Phase {
-    Authorization,
-    Transaction,
-}
-
-/// The answer to CAPA (RFC 2449 §5): what would be accepted now, and nothing
-/// else.
-pub(super) fn capabilities(
-    phase: Phase,
-    security: Security,
-    plaintext_login: PlaintextLogin,
-    output: &mut Output,
-) {
+/// The answer to CAPA (RFC 2449 §5): what is always there, and what `log_in`
+/// names, which would be accepted now.
+pub(super) fn capabilities(log_in: &[&str], output: &mut Output) {
     output.ok("what this server can do");
     for always in ["TOP", "UIDL", "RESP-CODES", "AUTH-RESP-CODE", "PIPELINING"] {
         output.line(always);
@@ -125,14 +113,8 @@ pub(super) fn capabilities(
     // RFC 6856 §2.1 announces it in both states. Without its argument USER:
     // names and passwords in UTF-8 are taken, but not prepared by SASLprep.
     output.line("UTF8");
-    if phase == Phase::Authorization {
-        if security == Security::StlsOffered {
-            output.line("STLS");
-        }
-        if security == Security::Tls || plaintext_login == PlaintextLogin::Allowed {
-            output.line("USER");
-            output.line("SASL PLAIN LOGIN");
-        }
+    for name in log_in {
+        output.line(name);
     }
     output.line("EXPIRE NEVER");
     output.line("IMPLEMENTATION postroom");

@@ -112,9 +112,9 @@ pub enum Ending {
     /// Logged in, and no command for too long: the autologout timer of RFC 1939
     /// §3. Nothing was removed.
     Autologout,
-    /// More errors than [`Limits::errors_max`](super::Limits::errors_max).
+    /// As many errors as [`Limits::errors_max`](super::Limits::errors_max).
     TooManyErrors,
-    /// More refused log-ins than
+    /// As many refused log-ins as
     /// [`Limits::logins_max`](super::Limits::logins_max).
     TooManyLogins,
     /// Something came in the clear behind STLS: an attacker's, or a client that

@@ -1,11 +1,10 @@
 //! Commands after log-in (RFC 1939 §5, §7).
 
-use super::command::Command;
+use super::command::{Command, Numbered};
 use super::fault::Fault;
-use super::limits::{PlaintextLogin, Security};
 use super::maildrop::{Maildrop, Message, NoMessage, ScanListing};
 use super::multiline::{Appetite, Transfer, Truncated};
-use super::reply::{Output, Phase, ResponseCode, capabilities};
+use super::reply::{Output, ResponseCode, capabilities};
 
 /// The session after log-in, until QUIT.
 #[derive(Debug)]
@@ -19,7 +18,7 @@ enum Activity {
     /// Waits for a command.
     Commands,
     /// This command waits for the scan listing.
-    ListingRequested(Command),
+    ListingRequested(Numbered),
     /// LIST or UIDL of everything, which goes on at this position.
     Scanning { scan: Scan, index: usize },
     /// RETR or TOP, which waits for the message to be opened.
@@ -95,50 +94,22 @@ impl Transaction {
 
     /// Obeys a command and writes its reply, unless a fault is it.
     pub(super) fn obey(&mut self, command: Command, output: &mut Output) -> Result<Obeyed, Fault> {
-        if needs_listing(&command) && !self.maildrop.is_listed() {
-            self.activity = Activity::ListingRequested(command);
-            return Ok(Obeyed::Stays);
-        }
         match command {
             Command::Stat => output.ok(format_args!(
                 "{} {}",
                 self.maildrop.messages(),
                 self.maildrop.octets()
             )),
-            Command::List(None) => self.scan(Scan::Octets, output),
-            Command::Uidl(None) => self.scan(Scan::UniqueId, output),
-            Command::List(Some(number)) => self.with(number, output, |message, output| {
-                output.ok(format_args!("{} {}", message.number(), message.octets));
-            }),
-            Command::Uidl(Some(number)) => self.with(number, output, |message, output| {
-                output.ok(format_args!("{} {}", message.number(), message.unique_id));
-            }),
-            Command::Retr(number) => {
-                self.open(number, output, |message| {
-                    Transfer::whole(message.index, message.octets)
-                });
+            Command::Numbered(numbered) if self.maildrop.is_listed() => {
+                self.obey_numbered(numbered, output);
             }
-            Command::Top { number, body_lines } => {
-                self.open(number, output, |message| {
-                    Transfer::top(message.index, body_lines)
-                });
-            }
-            Command::Dele(number) => match self.maildrop.delete(number) {
-                Ok(()) => output.ok("marked as deleted"),
-                Err(none) => output.error(None, none),
-            },
+            Command::Numbered(numbered) => self.activity = Activity::ListingRequested(numbered),
             Command::Rset => {
                 self.maildrop.reset();
                 output.ok("nothing is marked as deleted");
             }
             Command::Noop => output.ok("nothing done"),
-            // What follows here is the same with and without TLS.
-            Command::Capa => capabilities(
-                Phase::Transaction,
-                Security::Tls,
-                PlaintextLogin::Allowed,
-                output,
-            ),
+            Command::Capa => capabilities(&[], output),
             Command::Quit => return Ok(Obeyed::Quit),
             Command::User(_)
             | Command::Pass(_)
@@ -160,10 +131,9 @@ impl Transaction {
         listing: ScanListing,
         output: &mut Output,
     ) -> Result<(), NotAsked> {
-        let command = self.take_waiting_command()?;
+        let numbered = self.take_waiting_command()?;
         self.maildrop.list(listing);
-        // It was valid when it was put aside, and QUIT never is.
-        let _ = self.obey(command, output);
+        self.obey_numbered(numbered, output);
         Ok(())
     }
 
@@ -201,13 +171,13 @@ impl Transaction {
     }
 
     pub(super) fn content(&mut self, content: &[u8], output: &mut Output) -> Result<(), NotAsked> {
-        let Activity::Sending(transfer) = &mut self.activity else {
-            return Err(NotAsked);
-        };
-        if transfer.content(content, output) == Appetite::Full {
-            // Being full, it is a TOP: it has no size to fall short of.
-            let _ = self.content_complete(output)?;
-            self.activity = Activity::Satisfied;
+        let mut transfer = self.take_transfer()?;
+        match transfer.content(content, output) {
+            Appetite::Hungry => self.activity = Activity::Sending(transfer),
+            Appetite::Full => {
+                transfer.finish(output);
+                self.activity = Activity::Satisfied;
+            }
         }
         Ok(())
     }
@@ -216,9 +186,25 @@ impl Transaction {
         &mut self,
         output: &mut Output,
     ) -> Result<Result<(), Truncated>, NotAsked> {
-        match std::mem::replace(&mut self.activity, Activity::Commands) {
-            Activity::Sending(transfer) => Ok(transfer.finish(output)),
-            _ => Err(NotAsked),
+        Ok(self.take_transfer()?.finish_at_end(output))
+    }
+
+    fn obey_numbered(&mut self, numbered: Numbered, output: &mut Output) {
+        match numbered {
+            Numbered::List(None) => self.scan(Scan::Octets, output),
+            Numbered::Uidl(None) => self.scan(Scan::UniqueId, output),
+            Numbered::List(Some(number)) => self.show(Scan::Octets, number, output),
+            Numbered::Uidl(Some(number)) => self.show(Scan::UniqueId, number, output),
+            Numbered::Retr(number) => self.open(number, output, |message| {
+                Transfer::whole(message.index, message.octets)
+            }),
+            Numbered::Top { number, body_lines } => self.open(number, output, |message| {
+                Transfer::top(message.index, message.octets, body_lines)
+            }),
+            Numbered::Dele(number) => match self.maildrop.delete(number) {
+                Ok(()) => output.ok("marked as deleted"),
+                Err(none) => refuse(none, output),
+            },
         }
     }
 
@@ -231,10 +217,15 @@ impl Transaction {
         self.activity = Activity::Scanning { scan, index: 0 };
     }
 
-    fn with(&self, number: u64, output: &mut Output, reply: impl FnOnce(Message, &mut Output)) {
-        match self.maildrop.find(number) {
-            Ok(message) => reply(message, output),
-            Err(none) => refuse(none, output),
+    fn show(&self, scan: Scan, number: u64, output: &mut Output) {
+        match (self.maildrop.find(number), scan) {
+            (Ok(message), Scan::Octets) => {
+                output.ok(format_args!("{number} {}", message.octets));
+            }
+            (Ok(message), Scan::UniqueId) => {
+                output.ok(format_args!("{number} {}", message.unique_id));
+            }
+            (Err(none), _) => refuse(none, output),
         }
     }
 
@@ -250,23 +241,19 @@ impl Transaction {
         }
     }
 
-    fn take_waiting_command(&mut self) -> Result<Command, NotAsked> {
+    fn take_transfer(&mut self) -> Result<Transfer, NotAsked> {
         match std::mem::replace(&mut self.activity, Activity::Commands) {
-            Activity::ListingRequested(command) => Ok(command),
+            Activity::Sending(transfer) => Ok(transfer),
             _ => Err(NotAsked),
         }
     }
-}
 
-fn needs_listing(command: &Command) -> bool {
-    matches!(
-        command,
-        Command::List(_)
-            | Command::Uidl(_)
-            | Command::Retr(_)
-            | Command::Top { .. }
-            | Command::Dele(_)
-    )
+    fn take_waiting_command(&mut self) -> Result<Numbered, NotAsked> {
+        match std::mem::replace(&mut self.activity, Activity::Commands) {
+            Activity::ListingRequested(numbered) => Ok(numbered),
+            _ => Err(NotAsked),
+        }
+    }
 }
 
 /// Not a fault: a client may well ask for a message that it has deleted.

@@ -1,5 +1,12 @@
 //! The dialogue files against the machine: whole, octet by octet, and cut at
 //! random.
+//!
+//! Their settings: `peer lan` (the default: log-in in the clear is allowed) or
+//! `peer world` (it is refused), `tls on` (from the first octet), `limit errors
+//! N`, `limit logins N`; `only machine` marks a dialogue that a running hub
+//! cannot play as it stands, because of what follows: `certificate none`,
+//! `fault …`, the handshake behind STLS, users besides anna, exact sizes.
+//! Each begins with anna's maildrop holding 1.eml to 4.eml.
 
 use super::office::{Fault, Office, Visit, settings};
 use crate::dialogue::{Dialogue, Event, dialogues, fits};
