@@ -84,9 +84,12 @@ impl Session {
         }
     }
 
-    /// Takes what was read from the peer, after [`Step::NeedInput`].
+    /// Takes what was read from the peer, after [`Step::NeedInput`]; one read at
+    /// a time. A closed session takes nothing.
     pub fn receive(&mut self, octets: &[u8]) {
-        self.input.receive(octets);
+        if !matches!(self.state, State::Closed(_)) {
+            self.input.receive(octets);
+        }
     }
 
     /// Makes progress. To be called until it wants input, and again when input

@@ -88,7 +88,8 @@ impl Drop for Password {
 /// Why a log-in is refused.
 ///
 /// Mail programs ask for a new password at every -ERR to PASS, and people then
-/// break a good one. So only [`LoginRefusal::Credentials`] becomes [AUTH].
+/// break a good one. So only [`LoginRefusal::Credentials`] becomes
+/// \[AUTH].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum LoginRefusal {
     /// No such user, or a wrong password: \[AUTH] (RFC 3206).
