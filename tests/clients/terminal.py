@@ -46,7 +46,7 @@ def mutt(office, user, keys, *settings):
         office.folder(f"{folder.name}/{part}")
     lines = [
         "set mbox_type=Maildir", f"set folder={office.root}", f"set spoolfile={folder}", "set confirmappend=no",
-        "set wait_key=no", "set quit=yes", "set move=no", "set header_cache=", "set copy=no",
+        "set wait_key=no", "set hostname=pc.example", "set quit=yes", "set move=no", "set header_cache=", "set copy=no",
         f"set ssl_ca_certificates_file={office.ca}", f'set pop_user="{user.name}"', f'set pop_pass="{user.password}"',
         *settings, f'push "{keys}"',
     ]
