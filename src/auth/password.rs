@@ -12,7 +12,7 @@ use std::sync::Arc;
 use argon2::password_hash::phc;
 use argon2::{Algorithm, Argon2, Params, Version};
 use openssl::rand::rand_bytes;
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 use thiserror::Error;
 
 use super::memory::{OutOfMemory, WorkingMemory};
@@ -55,15 +55,11 @@ const OTHER_KINDS: &[&str] = &[
     "pbkdf2-sha512",
 ];
 
-/// Characters of passwords that we make up: none that looks like another in print (0 O, 1 l I,
-/// 2 z, 5 s).
-const EASY: &[u8; 27] = b"abcdefghjkmnpqrtuvwxy346789";
-
 /// What a user's password is checked against: a PHC string `$argon2id$v=19$m=…,t=…,p=…$salt$hash`.
 ///
 /// Cheap to clone. Its `Debug` form shows the parameters only.
-#[derive(Clone, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "String")]
+#[derive(Clone, Deserialize)]
+#[serde(try_from = "String")]
 pub struct PasswordHash(Arc<Parsed>);
 
 struct Parsed {
@@ -153,26 +149,6 @@ pub enum PasswordError {
 /// If the password cannot be sent by a mail program, or memory or random numbers are missing.
 pub fn hash_password(password: &str) -> Result<PasswordHash, PasswordError> {
     hash_password_with(OURS, password)
-}
-
-/// Makes up a password that is easy to read out and to type: three groups of five characters, small
-/// letters and digits without look-alikes, 71 bits.
-///
-/// # Errors
-/// If the system gives no random numbers.
-pub fn made_up_password() -> Result<String, PasswordError> {
-    const GROUPS: usize = 3;
-    const GROUP: usize = 5;
-    let mut password = String::with_capacity(GROUPS * (GROUP + 1));
-    for group in 0..GROUPS {
-        if group > 0 {
-            password.push('-');
-        }
-        for _ in 0..GROUP {
-            password.push(easy_character()?);
-        }
-    }
-    Ok(password)
 }
 
 impl PasswordHash {
@@ -339,21 +315,7 @@ fn same_cost(one: &Params, other: &Params) -> bool {
     (one.m_cost(), one.t_cost(), one.p_cost()) == (other.m_cost(), other.t_cost(), other.p_cost())
 }
 
-/// One of [`EASY`], each as likely as the others.
-fn easy_character() -> Result<char, PasswordError> {
-    // The largest multiple of 27 that a byte can be below: beyond it some would be likelier.
-    const FAIR: usize = 256 - 256 % EASY.len();
-    loop {
-        let mut byte = [0];
-        fill_random(&mut byte)?;
-        let [byte] = byte.map(usize::from);
-        if let (true, Some(character)) = (byte < FAIR, EASY.get(byte % EASY.len())) {
-            return Ok(char::from(*character));
-        }
-    }
-}
-
-fn fill_random(bytes: &mut [u8]) -> Result<(), PasswordError> {
+pub(super) fn fill_random(bytes: &mut [u8]) -> Result<(), PasswordError> {
     rand_bytes(bytes).map_err(|error| PasswordError::NoRandomness(error.to_string()))
 }
 
@@ -376,12 +338,6 @@ impl TryFrom<String> for PasswordHash {
 
     fn try_from(text: String) -> Result<PasswordHash, PasswordHashError> {
         PasswordHash::parse(&text)
-    }
-}
-
-impl From<PasswordHash> for String {
-    fn from(hash: PasswordHash) -> String {
-        hash.as_str().to_owned()
     }
 }
 

@@ -1,5 +1,3 @@
-use std::collections::HashSet;
-
 use super::*;
 
 const SALT_AND_HASH: &str = "c29tZXNhbHQ$CTFhFdXPJO1aFaMaO6Mm5c8y7cJHAph8ArZWb2GRPPc";
@@ -46,6 +44,27 @@ fn what_is_no_hash_is_refused_and_not_repeated() {
             !error.contains("hunter2") && !error.contains("\"pa\""),
             "{error}"
         );
+    }
+}
+
+proptest::proptest! {
+    #[test]
+    fn any_text_is_refused_or_can_be_verified(text in "(\\$argon2id\\$(v=19\\$)?)?[$,=a-zA-Z0-9+/]{0,80}") {
+        if let Ok(hash) = PasswordHash::parse(&text) {
+            proptest::prop_assert_eq!(hash.as_str(), text);
+        }
+    }
+
+    #[test]
+    fn small_hashes_of_every_shape_are_verified_or_refused(
+        m in 0..200_u32, t in 0..3_u32, p in 0..30_u32, salt in 0..50_usize, output in 0..70_usize,
+    ) {
+        let base64 = data_encoding::BASE64_NOPAD;
+        let (salt, output) = (base64.encode(&vec![1; salt]), base64.encode(&vec![2; output]));
+        let text = format!("$argon2id$v=19$m={m},t={t},p={p}${salt}${output}");
+        if let Ok(hash) = PasswordHash::parse(&text) {
+            proptest::prop_assert_eq!(hash.matches(b"x", &mut WorkingMemory::default()), Ok(false));
+        }
     }
 }
 
@@ -142,33 +161,8 @@ fn passwords_that_no_mail_program_can_send_are_refused() {
 }
 
 #[test]
-fn passwords_are_made_up_in_groups_without_look_alikes() {
-    let passwords: Vec<_> = (0..200).map(|_| made_up_password().unwrap()).collect();
-    for password in &passwords {
-        let groups: Vec<_> = password.split('-').collect();
-        assert_eq!(
-            groups.iter().map(|group| group.len()).collect::<Vec<_>>(),
-            [5, 5, 5]
-        );
-        assert!(
-            !password.contains(|c| "0oO1lIi2zZ5sS".contains(c)),
-            "{password}"
-        );
-    }
-    assert_eq!(passwords.iter().collect::<HashSet<_>>().len(), 200);
-    // Every character occurs: 3,000 draws miss one of 27 with a chance below 1e-48.
-    let drawn: HashSet<_> = passwords
-        .iter()
-        .flat_map(|password| password.bytes())
-        .collect();
-    assert!(EASY.iter().all(|character| drawn.contains(character)));
-    let bits = 15.0 * f64::from(u8::try_from(EASY.len()).unwrap()).log2();
-    assert!(bits > 70.0);
-}
-
-#[test]
-fn a_hash_is_read_from_and_written_to_toml() {
-    #[derive(Debug, Serialize, Deserialize)]
+fn a_hash_is_read_from_toml() {
+    #[derive(Debug, Deserialize)]
     struct User {
         password: PasswordHash,
     }
@@ -176,7 +170,6 @@ fn a_hash_is_read_from_and_written_to_toml() {
     let text = format!("password = \"{}\"\n", hash.as_str());
     let user: User = toml::from_str(&text).unwrap();
     assert_eq!(user.password, hash);
-    assert_eq!(toml::to_string(&user).unwrap(), text);
     let error = toml::from_str::<User>("password = \"secret\"").unwrap_err();
     assert!(error.message().contains("postroom user passwd"), "{error}");
 }

@@ -178,11 +178,14 @@ fn a_thread_without_work_gives_its_memory_back() {
     assert!(memory.blocks(8).is_ok());
     // Played by this thread: it finds no work, releases, and ends.
     let shared = Arc::clone(&verifier.shared);
+    let (started, wait_for_start) = std::sync::mpsc::channel();
     let ended = thread::spawn(move || {
+        started.send(()).unwrap();
         assert!(shared.next_job(&mut memory).is_none());
         memory.is_held()
     });
-    thread::sleep(Duration::from_millis(200));
+    wait_for_start.recv().unwrap();
+    thread::sleep(Duration::from_millis(500));
     drop(verifier);
     assert!(!ended.join().unwrap());
 }

@@ -53,7 +53,9 @@ pub enum AcceptError {
         reason: String,
     },
     /// The client speaks something else.
-    #[error("the peer does not speak TLS ({reason}); a port without TLS may be set in the program")]
+    #[error(
+        "the peer does not speak TLS ({reason}); its program is perhaps set to no encryption on a port with TLS"
+    )]
     NotTls {
         /// What it was taken for.
         reason: String,

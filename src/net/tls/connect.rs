@@ -17,7 +17,7 @@ use smol::future::FutureExt;
 use smol::io::{AsyncRead, AsyncWrite};
 use thiserror::Error;
 
-use super::{Certificate, CertificateError, Fingerprint};
+use super::{Certificate, CertificateError, Fingerprint, reason};
 
 /// Whom to trust as the server.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -51,12 +51,23 @@ pub enum ConnectError {
     /// The roots to trust cannot be read.
     #[error("the certificates to trust cannot be read: {0}")]
     Roots(String),
-    /// The server is not trusted, or speaks no TLS that we speak.
+    /// The server's certificate is for another name, expired, or from a CA that is not trusted.
+    #[error(
+        "{server}: its certificate is not trusted: {reason}; correct the name that is connected to, or trust its CA or \
+         its fingerprint"
+    )]
+    NotTrusted {
+        /// The server's name.
+        server: String,
+        /// What the check of the certificate found.
+        reason: String,
+    },
+    /// The server speaks no TLS, or none that we speak, or the connection broke.
     #[error("{server}: no TLS session: {reason}")]
     Failed {
         /// The server's name.
         server: String,
-        /// What OpenSSL said, the reason of a distrust included.
+        /// What OpenSSL or the connection said.
         reason: String,
     },
     /// The server showed another certificate than the pinned one.
@@ -104,10 +115,7 @@ where
     let connector = connector(roots)?;
     let handshake = async {
         let stream = connector.connect(server_name, stream).await;
-        stream.map_err(|error| ConnectError::Failed {
-            server: server(),
-            reason: error.to_string(),
-        })
+        stream.map_err(|error| failure(server(), &error))
     };
     let timeout = async {
         Timer::after(limit).await;
@@ -167,6 +175,16 @@ fn connector(roots: &TrustedRoots) -> Result<TlsConnector, ConnectError> {
         }
     }
     Ok(TlsConnector::from(builder))
+}
+
+fn failure(server: String, error: &native_tls::Error) -> ConnectError {
+    match reason::of_distrust(error) {
+        Some(reason) => ConnectError::NotTrusted { server, reason },
+        None => {
+            let reason = reason::of_native(error);
+            ConnectError::Failed { server, reason }
+        }
+    }
 }
 
 fn peer_certificate<S>(stream: &async_native_tls::TlsStream<S>) -> Result<Certificate, String>

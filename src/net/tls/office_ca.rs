@@ -88,6 +88,12 @@ pub enum CaError {
         /// What is wrong with it.
         reason: String,
     },
+    /// The server's key is there and cannot be used.
+    #[error("{}: this file holds no private key without a passphrase; move it away, and a new key is made", path.display())]
+    DamagedServerKey {
+        /// Its path.
+        path: PathBuf,
+    },
     /// A certificate needs a name.
     #[error("a server certificate needs at least one host name or address")]
     NoNames,
@@ -148,7 +154,8 @@ impl OfficeCa {
         let certificate =
             X509::from_pem(&pem).map_err(|_| damaged(&path, "this file holds no certificate"))?;
         let key_path = folder.join(CA_KEY_FILE);
-        let key = read_key(&key_path)?;
+        let key = key_from_pem(&files::read(&key_path)?.octets)
+            .map_err(|_| damaged(&key_path, "this file holds no private key"))?;
         let fits = certificate
             .public_key()
             .is_ok_and(|public| public.public_eq(&key));
@@ -184,6 +191,7 @@ impl OfficeCa {
     /// # Errors
     /// If the CA has expired or the files cannot be written; the old certificate then stays.
     pub fn issue(&self, names: &[SubjectName], now: SystemTime) -> Result<Certificate, CaError> {
+        let first = names.first().ok_or(CaError::NoNames)?;
         let ca_ends = self.certificate()?.not_after();
         if ca_ends <= now {
             return Err(CaError::Expired {
@@ -193,7 +201,10 @@ impl OfficeCa {
         let key = self.server_key()?;
         // No client accepts a certificate beyond its issuer's end.
         let ends = ca_ends.min(now + SERVER_LIFE - SLOW_CLOCKS);
-        let certificate = self.server_certificate(names, &key, now, ends)?;
+        let subject = name_of(&first.to_string(), "postroom")?;
+        let mut builder = builder(&key, &subject, now, ends)?;
+        self.complete(&mut builder, names)?;
+        let certificate = builder.build();
         let mut chain = certificate.to_pem()?;
         chain.extend(self.certificate.to_pem()?);
         files::write(
@@ -222,23 +233,20 @@ impl OfficeCa {
 
     fn server_key(&self) -> Result<PKey<Private>, CaError> {
         let path = self.folder.join(KEY_FILE);
-        match read_key(&path) {
-            Err(CaError::File(FileError::Missing { .. })) => {}
-            key => return key,
+        match files::read(&path) {
+            Err(FileError::Missing { .. }) => {}
+            content => {
+                let key = key_from_pem(&content?.octets);
+                return key.map_err(|_| CaError::DamagedServerKey { path });
+            }
         }
         let key = new_key()?;
         files::write(&path, &key.private_key_to_pem_pkcs8()?, KEY_MODE)?;
         Ok(key)
     }
 
-    fn server_certificate(
-        &self,
-        names: &[SubjectName],
-        key: &PKeyRef<Private>,
-        now: SystemTime,
-        ends: SystemTime,
-    ) -> Result<X509, CaError> {
-        let first = names.first().ok_or(CaError::NoNames)?;
+    /// Makes it a server certificate for `names`, signed by this CA.
+    fn complete(&self, builder: &mut X509Builder, names: &[SubjectName]) -> Result<(), CaError> {
         let mut alternatives = SubjectAlternativeName::new();
         for name in names {
             match name {
@@ -246,8 +254,6 @@ impl OfficeCa {
                 SubjectName::Address(address) => alternatives.ip(&address.to_string()),
             };
         }
-        let subject = name_of(&first.to_string(), "postroom")?;
-        let mut builder = builder(key, &subject, now, ends)?;
         builder.set_issuer_name(self.certificate.subject_name())?;
         builder.append_extension(BasicConstraints::new().critical().build()?)?;
         builder.append_extension(KeyUsage::new().critical().digital_signature().build()?)?;
@@ -260,7 +266,7 @@ impl OfficeCa {
             builder.append_extension(extension)?;
         }
         builder.sign(&self.key, MessageDigest::sha256())?;
-        Ok(builder.build())
+        Ok(())
     }
 }
 
@@ -323,11 +329,9 @@ fn new_key() -> Result<PKey<Private>, CaError> {
     Ok(PKey::from_ec_key(EcKey::generate(&group)?)?)
 }
 
-fn read_key(path: &Path) -> Result<PKey<Private>, CaError> {
-    let pem = files::read(path)?.octets;
-    // Our keys have no passphrase. Without this, OpenSSL would ask for one at the terminal.
-    PKey::private_key_from_pem_callback(&pem, |_| Ok(0))
-        .map_err(|_| damaged(path, "this file holds no private key"))
+fn key_from_pem(pem: &[u8]) -> Result<PKey<Private>, ErrorStack> {
+    // Our keys have no passphrase. Without the callback, OpenSSL would ask for one at the terminal.
+    PKey::private_key_from_pem_callback(pem, |_| Ok(0))
 }
 
 fn damaged(path: &Path, reason: &str) -> CaError {

@@ -77,6 +77,20 @@ async fn connect_with(
 }
 
 #[test]
+fn handshakes_may_run_on_any_thread_of_the_executor() {
+    fn is_send<T: Send>(value: T) -> T {
+        value
+    }
+    let office = Office::new(&["post.example.com"]);
+    let (server, client) = UnixStream::pair().unwrap();
+    let roots = office.roots();
+    let server = is_send(accept(server, &office.tls, LIMIT));
+    let client = is_send(connect(client, "post.example.com", &roots, LIMIT));
+    let (server, client) = block_on(zip(server, client));
+    is_send((server.unwrap(), client.unwrap()));
+}
+
+#[test]
 fn a_client_that_trusts_the_office_ca_connects_by_every_name() {
     let office = Office::new(&["post.example.com", "post", "192.0.2.1", "2001:db8::1"]);
     for name in [
@@ -129,7 +143,7 @@ fn a_client_that_does_not_trust_the_office_ca_refuses_and_both_sides_say_so() {
             "{server:?}"
         );
         assert!(
-            matches!(client, Err(ConnectError::Failed { .. })),
+            matches!(client, Err(ConnectError::NotTrusted { .. })),
             "{client:?}"
         );
     }
@@ -228,6 +242,26 @@ fn a_silent_peer_ends_at_the_time_limit() {
         matches!(connected, Err(ConnectError::TimedOut { .. })),
         "{connected:?}"
     );
+}
+
+#[test]
+fn a_server_that_speaks_something_else_is_told_in_plain_words() {
+    let office = Office::new(&["post.example.com"]);
+    for (text, expected) in [
+        ("220 post.example.com ESMTP\r\n", "wrong version number"),
+        ("", "the peer closed the connection"),
+    ] {
+        let (mut server, client) = UnixStream::pair().unwrap();
+        let talk = async {
+            server.write_all(text.as_bytes()).await.unwrap();
+            server.close().await.unwrap();
+        };
+        let roots = office.roots();
+        let connect = connect(client, "post.example.com", &roots, LIMIT);
+        let error = block_on(zip(connect, talk)).0.unwrap_err().to_string();
+        let expected = format!("post.example.com: no TLS session: {expected}");
+        assert_eq!(error, expected);
+    }
 }
 
 #[test]

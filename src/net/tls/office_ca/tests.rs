@@ -207,3 +207,20 @@ fn names_of_every_length_are_possible_but_none_is_not() {
     assert_eq!(certificate.subject(), "postroom");
     assert!(certificate.covers(&long.parse().unwrap()));
 }
+
+#[test]
+fn a_server_key_that_cannot_be_read_is_named_and_not_overwritten() {
+    let (folder, ca) = office();
+    let path = folder.path().join("tls").join(KEY_FILE);
+    fs::write(&path, "garbage").unwrap();
+    let error = ca
+        .issue(&subject_names(&["post.example.com"]), now())
+        .unwrap_err();
+    assert!(
+        error
+            .to_string()
+            .contains("key.pem: this file holds no private key"),
+        "{error}"
+    );
+    assert_eq!(fs::read(&path).unwrap(), b"garbage");
+}
