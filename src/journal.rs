@@ -121,6 +121,11 @@ pub fn erased(id: QueueId) {
     info!("erased {id} by hand");
 }
 
+/// A person deleted unclaimed mail.
+pub fn unclaimed_deleted(messages: u64) {
+    info!("unclaimed mail deleted by hand messages={messages}");
+}
+
 /// The sweep took messages out for good.
 pub fn swept(messages: u64, octets: u64) {
     info!(

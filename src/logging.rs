@@ -12,10 +12,14 @@ use std::time::SystemTime;
 use log::{Level, LevelFilter, Log, Metadata, Record};
 use simplelog::{CombinedLogger, Config, ConfigBuilder, SharedLogger, WriteLogger};
 use time::OffsetDateTime;
-use time::format_description::well_known::Rfc3339;
+use time::format_description::BorrowedFormatItem;
+use time::macros::format_description;
 
 /// Warnings and errors that `status` can show.
 const REMEMBERED_MAX: usize = 20;
+/// RFC 3339 with milliseconds, in UTC.
+const TIME_FORMAT: &[BorrowedFormatItem<'static>] =
+    format_description!("[year]-[month]-[day]T[hour]:[minute]:[second].[subsecond digits:3]Z");
 /// Of the module paths, ours only: libraries talk of their own affairs.
 const OURS: &str = "postroom";
 
@@ -75,7 +79,7 @@ impl Logging {
 
 fn line_format() -> Config {
     ConfigBuilder::new()
-        .set_time_format_rfc3339()
+        .set_time_format_custom(TIME_FORMAT)
         .set_thread_level(LevelFilter::Off)
         .set_target_level(LevelFilter::Off)
         .set_location_level(LevelFilter::Off)

@@ -1,1 +1,7 @@
-fn main() {}
+//! The program: see the library for its map.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    postroom::cli::main()
+}

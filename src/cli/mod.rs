@@ -1,1 +1,100 @@
-//! The room `cli`.
+//! The command line: one file for each command.
+//!
+//! A contract: people and scripts rely on names, output and exit codes. Exit
+//! codes: 0 done, 1 it could not be done, 2 the command was not understood.
+
+mod alias;
+mod ask;
+mod check;
+mod init;
+mod mail;
+mod output;
+mod serve;
+mod status;
+mod unclaimed;
+mod user;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+/// The post room of a small office: mail in by SMTP, split by recipient, out by POP3.
+#[derive(Debug, Parser)]
+#[command(name = "postroom", version, max_term_width = 100)]
+pub struct CommandLine {
+    /// The configuration file
+    #[arg(
+        long,
+        global = true,
+        value_name = "FILE",
+        env = "POSTROOM_CONFIG",
+        default_value = "/etc/postroom/postroom.toml"
+    )]
+    config: PathBuf,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Write a commented configuration, a certificate and the data folder
+    Init(init::Arguments),
+    /// Say what is wrong with the configuration, and how to mend it
+    Check(check::Arguments),
+    /// Run the hub
+    Serve,
+    /// Add, change, list and remove users
+    #[command(subcommand)]
+    User(user::Command),
+    /// Set, list and remove aliases
+    #[command(subcommand)]
+    Alias(alias::Command),
+    /// Look at mail, bring collected mail back, erase a message
+    #[command(subcommand)]
+    Mail(mail::Command),
+    /// Mail that is nobody's: look at it, give it to somebody, delete it
+    #[command(subcommand)]
+    Unclaimed(unclaimed::Command),
+    /// Why a message is where it is (short for mail why)
+    Why(mail::WhyArguments),
+    /// How the hub is
+    Status(status::Arguments),
+}
+
+/// A command that could not be carried out: a sentence for a person.
+#[derive(Debug)]
+pub(crate) struct Failure(String);
+
+impl<T: std::fmt::Display> From<T> for Failure {
+    fn from(why: T) -> Failure {
+        Failure(why.to_string())
+    }
+}
+
+/// What every command ends with.
+type Outcome = Result<ExitCode, Failure>;
+
+/// Runs the command that the arguments name.
+pub fn main() -> ExitCode {
+    let arguments = CommandLine::parse();
+    let config = &arguments.config;
+    let outcome = match arguments.command {
+        Command::Init(arguments) => init::run(arguments),
+        Command::Check(arguments) => check::run(config, arguments),
+        Command::Serve => serve::run(config),
+        Command::User(command) => user::run(config, command),
+        Command::Alias(command) => alias::run(config, command),
+        Command::Mail(command) => mail::run(config, command),
+        Command::Unclaimed(command) => unclaimed::run(config, command),
+        Command::Why(arguments) => mail::why(config, arguments),
+        Command::Status(arguments) => status::run(config, arguments),
+    };
+    match outcome {
+        Ok(code) => code,
+        Err(Failure(why)) => {
+            eprintln!("postroom: {why}");
+            ExitCode::FAILURE
+        }
+    }
+}

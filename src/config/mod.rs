@@ -8,16 +8,15 @@
 
 mod settings;
 mod values;
-pub mod networks;
 mod postroom_toml;
 mod directory_toml;
 mod document;
 mod error;
+mod replace;
 pub mod edit;
 pub mod init;
 pub mod watch;
 
 pub use error::ConfigurationError;
-pub use networks::Networks;
 pub use settings::{Configuration, Limits, Located, Log, Pop3, Routing, Smtp, Store, Tls};
 pub use values::{DiskSize, PlaintextLogin};

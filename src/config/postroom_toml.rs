@@ -8,11 +8,11 @@ use serde::Deserialize;
 use toml::Spanned;
 
 use crate::mail::Domain;
+use crate::net::networks::{Network, Networks};
 use crate::route::{OwnAddress, UnknownUser};
 
 use super::document::Document;
 use super::error::ConfigurationError;
-use super::networks::{Network, Networks};
 use super::settings::{Configuration, Limits, Located, Log, Pop3, Routing, Smtp, Store, Tls};
 use super::values::{Count, DiskSize, Period, PlaintextLogin, Size, Text};
 

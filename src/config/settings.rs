@@ -9,8 +9,8 @@ use log::LevelFilter;
 use crate::mail::Domain;
 use crate::route::{OwnAddress, UnknownUser};
 
-use super::networks::Networks;
 use super::values::{DiskSize, PlaintextLogin};
+use crate::net::networks::Networks;
 
 /// Everything that postroom.toml says. Paths are absolute or relative to the
 /// working folder, never to the file any more.

@@ -5,6 +5,7 @@ use std::marker::PhantomData;
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use crate::net::networks::Network;
 use log::LevelFilter;
 use serde::de::{Deserialize, Deserializer, Error, Visitor};
 
@@ -87,6 +88,15 @@ impl Written for PlaintextLogin {
             "always" => Some(PlaintextLogin::Always),
             _ => None,
         }
+    }
+}
+
+impl Written for Network {
+    const EXPECTED: &'static str =
+        "auto, a network such as \"192.168.1.0/24\", or an address such as \"192.0.2.7\"";
+
+    fn read(text: &str) -> Option<Network> {
+        Network::parse(text)
     }
 }
 

@@ -1,1 +1,26 @@
-//! The room `control`.
+//! What commands ask of a hub, and how they reach it.
+//!
+//! A running hub answers on a Unix socket in its data folder (0600: whoever may
+//! read the mail may ask). Without a running hub a command takes the folder's
+//! lock and does the same work on the store itself: [`perform`] serves both.
+//!
+//! One request a connection: a line of JSON there, a line of JSON back; after
+//! [`Answer::Content`] the octets of the message follow.
+
+mod client;
+mod messages;
+mod perform;
+mod server;
+mod status;
+
+pub use client::{AskError, Reply, ask, ask_running};
+pub use messages::{Answer, MailLine, Request, Story, StoryEntry};
+pub use perform::{Outcome, perform, seconds};
+pub use server::{Answering, listen, serve};
+pub use status::{
+    CertificateState, Disk, HubState, ListenerState, MailboxState, SessionState, Status,
+    store_status,
+};
+
+/// The socket's name in the data folder.
+pub const SOCKET: &str = "control";

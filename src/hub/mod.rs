@@ -1,1 +1,65 @@
-//! The room `hub`.
+//! The running hub: opens, connects, starts, and looks after itself.
+//!
+//! ```text
+//!   start ──▶ ready ──┬── a file changed, SIGHUP, `reload` ──▶ reload
+//!                     ├── every minute ──▶ housekeeping
+//!                     ├── the control socket ──▶ answers
+//!                     └── SIGTERM, SIGINT ──▶ stop: no new sessions, the running
+//!                         commits finish, out within 5 s
+//! ```
+//! The hub reads configuration and never writes it. The one file that it does
+//! write beside its data is the server certificate that its own office CA
+//! issued, in time before that expires.
+
+mod answers;
+mod housekeeping;
+mod reload;
+mod settings;
+mod start;
+mod stop;
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::{Instant, SystemTime};
+
+use crate::control::ListenerState;
+use crate::logging::Logging;
+use crate::net::executor::Executor;
+use crate::net::office::Office;
+
+pub use settings::{limits, listens, store_settings};
+pub use start::StartError;
+
+/// A hub with everything that it needs at hand.
+struct Hub {
+    /// postroom.toml, read anew at each reload.
+    path: PathBuf,
+    office: Arc<Office>,
+    listeners: Vec<ListenerState>,
+    logging: Logging,
+    started: SystemTime,
+    /// What the last good files said; held while a reload is under way.
+    loaded: smol::lock::Mutex<reload::Loaded>,
+}
+
+/// Runs a hub until a signal ends it.
+///
+/// # Errors
+/// It could not start; each error is one clear line.
+pub fn run(config: &Path) -> Result<(), StartError> {
+    let executor = Executor::start().map_err(StartError::Threads)?;
+    let started = Instant::now();
+    let (hub, sockets) = start::open(config)?;
+    let hub = Arc::new(hub);
+    let signals = stop::Signals::catch().map_err(StartError::Signals)?;
+    let accepting = start::accept(&hub, sockets, &executor)?;
+    executor.spawn(reload::follow_changes(Arc::clone(&hub)));
+    executor.spawn(housekeeping::run(Arc::clone(&hub)));
+    executor.spawn(housekeeping::feed_watchdog());
+    start::announce(&hub, started.elapsed());
+    smol::block_on(stop::until_told(&hub, signals));
+    stop::wind_down(&hub, accepting);
+    drop(executor);
+    log::info!("stopped");
+    Ok(())
+}

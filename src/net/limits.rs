@@ -27,6 +27,8 @@ const SESSION_EIGHTHS: usize = 5;
 /// Of the connections, the share that strangers may have: the rest is kept for
 /// the office and its provider.
 const STRANGERS_PERCENT: usize = 75;
+/// Fewer would make the hub useless, whatever is set.
+const CONNECTIONS_MIN: usize = 8;
 /// The system's own limit on descriptors leaves room for files and the database.
 const DESCRIPTORS_KEPT: u64 = 100;
 
@@ -35,6 +37,9 @@ const DESCRIPTORS_KEPT: u64 = 100;
 pub struct Limits {
     /// Octets that sessions and messages under way may use.
     pub memory_octets: usize,
+    /// Connections at once, if memory and descriptors allow as many. Default
+    /// 1000: each PC of a few hundred may poll in the same second.
+    pub connections: usize,
     /// Connections at once from one address (IPv6: one /64) that is neither on
     /// the LAN nor in `accept_from`. Default 20: more than any sending server
     /// opens to a small office.
@@ -48,6 +53,7 @@ impl Default for Limits {
     fn default() -> Self {
         Limits {
             memory_octets: 64_000_000,
+            connections: 1000,
             connections_per_address: 20,
             connections_per_trusted_address: 200,
         }
@@ -55,17 +61,19 @@ impl Default for Limits {
 }
 
 impl Limits {
-    /// Connections in all: what the memory and the descriptors allow.
-    pub fn connections(&self) -> usize {
+    /// Connections in all: what is set, and the memory and the descriptors allow.
+    pub fn connections_max(&self) -> usize {
         let by_memory = self.memory_octets / 8 * SESSION_EIGHTHS / SESSION_OCTETS;
         let limit = rustix::process::getrlimit(rustix::process::Resource::Nofile);
         let descriptors = limit
             .current
             .unwrap_or(u64::MAX)
             .saturating_sub(DESCRIPTORS_KEPT);
-        by_memory
-            .min(usize::try_from(descriptors).unwrap_or(usize::MAX))
-            .max(8)
+        let by_descriptors = usize::try_from(descriptors).unwrap_or(usize::MAX);
+        self.connections
+            .min(by_memory)
+            .min(by_descriptors)
+            .max(CONNECTIONS_MIN)
     }
 
     /// Messages under way at once, coming and going.
@@ -113,7 +121,7 @@ impl Admission {
     /// Nobody is in yet.
     pub fn new(limits: Limits) -> Arc<Admission> {
         Arc::new(Admission {
-            connections_max: limits.connections(),
+            connections_max: limits.connections_max(),
             limits,
             open: Mutex::default(),
         })
@@ -235,6 +243,7 @@ mod tests {
     fn small() -> Arc<Admission> {
         Admission::new(Limits {
             memory_octets: 8 * SESSION_OCTETS * 8 / SESSION_EIGHTHS + 8,
+            connections: 1000,
             connections_per_address: 2,
             connections_per_trusted_address: 4,
         })
@@ -283,7 +292,7 @@ mod tests {
     #[test]
     fn the_sum_of_the_limits_fits_the_budget() {
         let limits = Limits::default();
-        let most = limits.connections() * SESSION_OCTETS + limits.messages() * MESSAGE_OCTETS;
+        let most = limits.connections_max() * SESSION_OCTETS + limits.messages() * MESSAGE_OCTETS;
         assert!(most <= limits.memory_octets);
         assert!(limits.messages() > 100);
     }

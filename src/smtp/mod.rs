@@ -54,7 +54,7 @@ mod invariants;
 
 pub use invariants::check_invariants;
 pub use limits::{Limits, Trust};
-pub use reply::{Refusal, busy_greeting, crowded_greeting};
+pub use reply::{Refusal, busy_greeting, crowded_greeting, refusing_greeting};
 pub use session::{Session, Settings, Step};
 pub use state::{Discard, Ending};
 

@@ -49,6 +49,14 @@ pub fn busy_greeting(hostname: &str) -> Vec<u8> {
     Reply::plain(421, text).to_octets()
 }
 
+/// What a peer reads instead of the greeting when `accept_from` does not name it
+/// (RFC 5321 §3.1: 554); the connection is closed behind it.
+pub fn refusing_greeting(hostname: &str) -> Vec<u8> {
+    let text =
+        format!("{hostname} takes mail from its provider only; send it to the MX of the domain");
+    Reply::plain(554, text).to_octets()
+}
+
 /// As [`busy_greeting`], for an address that has too many sessions already.
 pub fn crowded_greeting(hostname: &str) -> Vec<u8> {
     let text = format!("{hostname}: too many connections from your address, try again later");

@@ -1,5 +1,7 @@
 //! Where a session stands. Every state holds the data that is valid in it.
 
+use std::fmt;
+
 use crate::mail::{Envelope, Recipient};
 
 use super::content::Content;
@@ -114,6 +116,22 @@ pub enum Ending {
     ChunkSizeUnreadable,
     /// A web browser, or a web page that makes one send mail.
     WebRequest,
+}
+
+/// For the log.
+impl fmt::Display for Ending {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Ending::Quit => "quit",
+            Ending::TimedOut => "silent for too long, or too slow",
+            Ending::LimitReached => "limit reached",
+            Ending::ShuttingDown => "the hub stops",
+            Ending::Busy => "too busy",
+            Ending::PlaintextBehindStartTls => "plain text came behind STARTTLS",
+            Ending::ChunkSizeUnreadable => "BDAT without a size that can be read",
+            Ending::WebRequest => "a web request",
+        })
+    }
 }
 
 impl State {

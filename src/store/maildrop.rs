@@ -45,7 +45,7 @@ pub(super) fn count(number: i64) -> u64 {
 /// The entries of the maildrop, oldest first.
 pub(super) fn listing(db: &Connection, maildrop: &Maildrop) -> Result<Vec<Scan>, StoreError> {
     let mut statement = db.prepare_cached(
-        "SELECT id, octets, unique_id FROM entry
+        "SELECT id, message, octets, unique_id FROM entry
          WHERE mailbox = :mailbox AND collected_at IS NULL AND id <= :up_to ORDER BY id",
     )?;
     let rows = statement.query_map(
@@ -53,6 +53,7 @@ pub(super) fn listing(db: &Connection, maildrop: &Maildrop) -> Result<Vec<Scan>,
         |row| {
             Ok(Scan {
                 entry: EntryId(row.get("id")?),
+                message: QueueId::from_u64(count(row.get("message")?)),
                 octets: count(row.get("octets")?),
                 unique_id: UniqueId(row.get("unique_id")?),
             })

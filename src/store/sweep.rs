@@ -46,8 +46,8 @@ pub struct Keep {
     pub collected: Duration,
     /// `keep_collected_max`
     pub collected_max: Budget,
-    /// `keep_free`, in octets.
-    pub free: u64,
+    /// `keep_free`: below it no mail is taken in.
+    pub free: Budget,
 }
 
 impl Default for Keep {
@@ -56,7 +56,7 @@ impl Default for Keep {
         Keep {
             collected: Duration::from_secs(30 * 24 * 60 * 60),
             collected_max: Budget::Percent(20),
-            free: 500_000_000,
+            free: Budget::Octets(500_000_000),
         }
     }
 }

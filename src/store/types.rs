@@ -124,6 +124,8 @@ pub struct Maildrop {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Scan {
     pub entry: EntryId,
+    /// The message, for the log.
+    pub message: QueueId,
     /// What RETR sends, without byte-stuffing and the line with the final dot.
     pub octets: u64,
     pub unique_id: UniqueId,

@@ -19,7 +19,7 @@ impl Store {
     pub fn space(&self) -> Result<Space, StoreError> {
         let room = self.0.room()?;
         let full = self.0.full.load(Ordering::Relaxed);
-        let state = if full || room.free < self.0.keep().free {
+        let state = if full || room.free < self.0.keep().free.octets(room) {
             SpaceState::Short
         } else {
             SpaceState::Enough
@@ -61,7 +61,8 @@ impl Store {
             report.by_size = self.sweep_beyond_budget(&keep, &mut report).await?;
         }
         self.give_back().await?;
-        let short = keep.free.saturating_sub(self.0.room()?.free);
+        let room = self.0.room()?;
+        let short = keep.free.octets(room).saturating_sub(room.free);
         report.by_free_space = self.sweep_octets(short, &mut report).await?;
         if report.by_free_space > 0 {
             self.give_back().await?;
@@ -189,8 +190,9 @@ impl Inner {
 
     /// Sets the reserve aside and lets mail in again, where there is room.
     pub(super) fn make_reserve(&self) {
-        let wanted = self.keep().free.saturating_add(RESERVE_OCTETS);
-        let enough = self.room().is_ok_and(|room| room.free >= wanted);
+        let enough = self.room().is_ok_and(|room| {
+            room.free >= self.keep().free.octets(room).saturating_add(RESERVE_OCTETS)
+        });
         if !enough {
             return;
         }

@@ -5,8 +5,6 @@ use std::net::IpAddr;
 
 use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 
-use super::values::Written;
-
 /// What `auto` means on every machine: loopback, private (RFC 1918, RFC 4193)
 /// and link-local (RFC 3927, RFC 4291 §2.5.6) addresses.
 const AUTO: [&str; 8] = [
@@ -33,11 +31,9 @@ pub enum Network {
     Net(IpNet),
 }
 
-impl Written for Network {
-    const EXPECTED: &'static str =
-        "auto, a network such as \"192.168.1.0/24\", or an address such as \"192.0.2.7\"";
-
-    fn read(text: &str) -> Option<Network> {
+impl Network {
+    /// Reads an entry; `None` if it is none.
+    pub fn parse(text: &str) -> Option<Network> {
         if text == "auto" {
             return Some(Network::Auto);
         }
@@ -165,7 +161,7 @@ mod tests {
     fn networks(texts: &[&str], attached: &[&str]) -> Networks {
         let listed: Vec<Network> = texts
             .iter()
-            .map(|text| Network::read(text).unwrap())
+            .map(|text| Network::parse(text).unwrap())
             .collect();
         let attached = attached.iter().map(|text| text.parse().unwrap());
         Networks::with_attached(&listed, attached.collect())
@@ -184,7 +180,7 @@ mod tests {
             "::ffff:192.168.0.0/90",
             "192.168.1.1:25",
         ] {
-            assert_eq!(Network::read(text), None, "{text:?}");
+            assert_eq!(Network::parse(text), None, "{text:?}");
         }
     }
 

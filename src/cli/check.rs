@@ -1,0 +1,242 @@
+//! `postroom check`: what is wrong, and how to mend it.
+
+use std::fmt::Display;
+use std::fs;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+use std::process::ExitCode;
+use std::time::{Duration, SystemTime};
+
+use clap::Args;
+use smol::net::TcpStream;
+
+use super::output::size;
+use super::{Failure, Outcome};
+use crate::auth::PasswordHash;
+use crate::config::Configuration;
+use crate::control::{self, Answer, Request, Status};
+use crate::hub;
+use crate::net::listener::explain_bind_error;
+use crate::net::tls::{self, CA_CERTIFICATE_FILE, ServerTls, SubjectName, TrustedRoots};
+
+/// How long a listener of the hub may take to answer.
+const ANSWER_LIMIT: Duration = Duration::from_secs(10);
+
+#[derive(Debug, Args)]
+pub struct Arguments {}
+
+/// What was found, in the order of its weight.
+#[derive(Debug, Default)]
+struct Findings {
+    errors: usize,
+    warnings: usize,
+}
+
+impl Findings {
+    fn good(&self, text: impl Display) {
+        println!("ok       {text}");
+    }
+
+    fn warning(&mut self, text: impl Display) {
+        self.warnings += 1;
+        println!("warning  {text}");
+    }
+
+    fn error(&mut self, text: impl Display) {
+        self.errors += 1;
+        println!("ERROR    {text}");
+    }
+}
+
+pub fn run(config: &Path, _arguments: Arguments) -> Outcome {
+    let mut findings = Findings::default();
+    // Without this file there is nothing else to look at.
+    let configuration = Configuration::load(config).map_err(|why| Failure(why.to_string()))?;
+    findings.good(format!("{} is read", config.display()));
+    findings.good(format!("lan: {}", configuration.lan));
+    look_at_directory(&configuration, &mut findings);
+    look_at_certificate(&configuration, &mut findings);
+    match control::ask_running(Request::Status, &configuration.data_dir) {
+        None => look_without_hub(&configuration, &mut findings),
+        Some(Ok(Answer::Status(status))) => {
+            look_at_hub(&configuration, &status, &mut findings);
+        }
+        Some(Ok(_)) => findings.error("the running hub gave an answer to another question"),
+        Some(Err(why)) => findings.error(why),
+    }
+    println!(
+        "\n{} errors, {} warnings",
+        findings.errors, findings.warnings
+    );
+    Ok(if findings.errors > 0 {
+        ExitCode::FAILURE
+    } else {
+        ExitCode::SUCCESS
+    })
+}
+
+fn look_at_directory(configuration: &Configuration, findings: &mut Findings) {
+    let file = &configuration.directory;
+    let directory = match configuration.load_directory() {
+        Ok(directory) => directory,
+        Err(why) => return findings.error(why),
+    };
+    findings.good(format!(
+        "{}: {} users, {} aliases",
+        file.display(),
+        directory.users().len(),
+        directory.aliases().len()
+    ));
+    for user in directory.users() {
+        match PasswordHash::parse(user.password.as_str()) {
+            Err(why) => findings.error(format!("{}: [users.{}]: {why}", file.display(), user.name)),
+            Ok(hash) if !hash.has_our_parameters() => findings.warning(format!(
+                "{}: the password hash of {} was made elsewhere, with another strength; postroom user passwd {} \
+                 makes one of ours",
+                file.display(),
+                user.name,
+                user.name
+            )),
+            Ok(_) => {}
+        }
+    }
+    if fs::metadata(file).is_ok_and(|found| found.permissions().mode() & 0o007 != 0) {
+        findings.warning(format!(
+            "{} has password hashes, and every user of this machine can read it: chmod o= {}",
+            file.display(),
+            file.display()
+        ));
+    }
+}
+
+fn look_at_certificate(configuration: &Configuration, findings: &mut Findings) {
+    let Some(files) = &configuration.tls else {
+        return findings.warning(
+            "TLS is not offered: postroom.toml has no [tls]; passwords cross the LAN in clear, and from \
+             elsewhere nobody can log in",
+        );
+    };
+    let tls = match ServerTls::load(&files.certificate, &files.key) {
+        Ok(tls) => tls,
+        Err(why) => return findings.error(why),
+    };
+    let hostname = SubjectName::Dns(configuration.hostname.as_str().to_string());
+    let warnings = tls.warnings(&hostname, SystemTime::now());
+    if warnings.is_empty() {
+        let days = tls.certificate().days_left(SystemTime::now());
+        findings.good(format!("{}: {days} days left", files.certificate.display()));
+    }
+    for warning in warnings {
+        findings.warning(warning);
+    }
+}
+
+/// No hub runs: could one start?
+fn look_without_hub(configuration: &Configuration, findings: &mut Findings) {
+    findings.good("no hub runs now");
+    for listen in hub::listens(configuration) {
+        match listen.bind() {
+            Ok(_) => findings.good(format!(
+                "{} can be opened for {}",
+                listen.address,
+                listen.name()
+            )),
+            Err(why) => findings.error(explain_bind_error(&listen, &why)),
+        }
+    }
+    let data_dir = &configuration.data_dir;
+    match fs::metadata(data_dir) {
+        Err(why) => findings.warning(format!(
+            "{} cannot be looked at ({why}): the hub makes it at its first start, if it may",
+            data_dir.display()
+        )),
+        Ok(found) if found.permissions().mode() & 0o077 != 0 => findings.warning(format!(
+            "{} holds the mail, and others can look into it: chmod 700 {}",
+            data_dir.display(),
+            data_dir.display()
+        )),
+        Ok(_) => findings.good(format!("{} is private", data_dir.display())),
+    }
+}
+
+/// A hub runs: does it work for a PC?
+fn look_at_hub(configuration: &Configuration, status: &Status, findings: &mut Findings) {
+    let disk = &status.disk;
+    let room = format!(
+        "{} free of {} on the disk of the mail",
+        size(disk.free),
+        size(disk.total)
+    );
+    match disk.short {
+        true => findings.error(format!(
+            "{room}: less than keep_free, so that no mail is taken in"
+        )),
+        false => findings.good(room),
+    }
+    let unclaimed = status
+        .mailboxes
+        .iter()
+        .find(|mailbox| mailbox.user.is_none());
+    if let Some(tray) = unclaimed.filter(|tray| tray.messages > 0) {
+        findings.warning(format!(
+            "{} unclaimed messages: postroom unclaimed list shows them",
+            tray.messages
+        ));
+    }
+    let Some(hub) = &status.hub else {
+        return findings.error("the running hub does not tell how it is");
+    };
+    findings.good(format!("the hub runs, {} sessions", hub.sessions.len()));
+    for error in &hub.recent_errors {
+        findings.warning(format!("in the log: {error}"));
+    }
+    for listener in hub
+        .listeners
+        .iter()
+        .filter(|listener| listener.name.ends_with('s'))
+    {
+        match listener.address.parse() {
+            Ok(address) => look_as_a_pc(configuration, address, findings),
+            Err(_) => findings.error(format!("listener {} has no address", listener.name)),
+        }
+    }
+}
+
+/// Connects as a PC does that has imported the office CA, or trusts the
+/// system's where the office has none.
+fn look_as_a_pc(configuration: &Configuration, listener: SocketAddr, findings: &mut Findings) {
+    let address = reachable(listener);
+    let folder = configuration
+        .tls
+        .as_ref()
+        .and_then(|tls| tls.certificate.parent());
+    let ca = folder.and_then(|folder| fs::read(folder.join(CA_CERTIFICATE_FILE)).ok());
+    let roots = ca.map_or(TrustedRoots::System, TrustedRoots::Pem);
+    let hostname = configuration.hostname.as_str();
+    let outcome = smol::block_on(async {
+        let stream = TcpStream::connect(address)
+            .await
+            .map_err(|why| why.to_string())?;
+        let session = tls::connect(stream, hostname, &roots, ANSWER_LIMIT).await;
+        session.map(drop).map_err(|why| why.to_string())
+    });
+    match outcome {
+        Ok(()) => findings.good(format!(
+            "a PC that connects to {hostname} on {listener} trusts the hub"
+        )),
+        Err(why) => findings.error(format!(
+            "a PC that connects to {hostname} on {listener}: {why}"
+        )),
+    }
+}
+
+/// Where a listener on all addresses can be reached from here.
+fn reachable(listener: SocketAddr) -> SocketAddr {
+    let ip = match listener.ip() {
+        IpAddr::V4(ip) if ip.is_unspecified() => IpAddr::V4(Ipv4Addr::LOCALHOST),
+        IpAddr::V6(ip) if ip.is_unspecified() => IpAddr::V6(Ipv6Addr::LOCALHOST),
+        ip => ip,
+    };
+    SocketAddr::new(ip, listener.port())
+}

@@ -1,0 +1,193 @@
+//! `postroom mail …`: look at mail, bring it back, erase it.
+
+use std::path::Path;
+use std::process::ExitCode;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use clap::{Args, Subcommand};
+use time::format_description::well_known::Rfc3339;
+use time::macros::format_description;
+use time::{Date, OffsetDateTime};
+
+use super::ask::{ask, do_it};
+use super::output::{Table, cut, size, time};
+use super::{Failure, Outcome};
+use crate::control::{Answer, MailLine, Request, Story};
+
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// List a user's mail: what waits, and what was collected and can come back
+    List {
+        /// The user
+        user: String,
+    },
+    /// Print a message as it is kept, its trace lines first
+    Show {
+        /// The message's id, as in the log and in its Received line
+        id: String,
+    },
+    /// Say where a message went, and why
+    Why(WhyArguments),
+    /// Put mail that a PC has collected back into the user's mailbox
+    Restore {
+        /// The user
+        user: String,
+        /// What was collected since then: 2026-11-20, 2026-11-20T08:00:00Z, or "3 days"
+        #[arg(long, value_name = "DATE")]
+        since: String,
+    },
+    /// Erase a message for good, wherever it is
+    Erase {
+        /// The message's id
+        id: String,
+    },
+}
+
+#[derive(Debug, Args)]
+pub struct WhyArguments {
+    /// The message's id, as in the log and in its Received line
+    id: String,
+}
+
+pub fn run(config: &Path, command: Command) -> Outcome {
+    match command {
+        Command::List { user } => list(config, Request::MailList { user }),
+        Command::Show { id } => {
+            ask(config, Request::MailShow { id })?;
+            Ok(ExitCode::SUCCESS)
+        }
+        Command::Why(arguments) => why(config, arguments),
+        Command::Restore { user, since } => {
+            let since = moment(&since, SystemTime::now())?;
+            do_it(config, Request::MailRestore { user, since })
+        }
+        Command::Erase { id } => do_it(config, Request::MailErase { id }),
+    }
+}
+
+/// A table of messages.
+pub fn list(config: &Path, request: Request) -> Outcome {
+    let Answer::Mail { lines } = ask(config, request)?.answer else {
+        return Err(Failure(
+            "the hub gave an answer to another question".to_string(),
+        ));
+    };
+    if lines.is_empty() {
+        println!("no mail");
+        return Ok(ExitCode::SUCCESS);
+    }
+    let mut table = Table::new(&["ID", "RECEIVED", "SIZE", "STATE", "FROM", "SUBJECT", "WHY"]);
+    for line in &lines {
+        table.row(row(line));
+    }
+    table.print();
+    Ok(ExitCode::SUCCESS)
+}
+
+fn row(line: &MailLine) -> Vec<String> {
+    let from = if line.from.is_empty() {
+        &line.reverse_path
+    } else {
+        &line.from
+    };
+    vec![
+        line.id.clone(),
+        time(line.received_at),
+        size(line.octets),
+        match line.collected_at {
+            None => "waits".to_string(),
+            Some(_) => "collected".to_string(),
+        },
+        cut(from, 30),
+        cut(&line.subject, 40),
+        cut(&line.why, 40),
+    ]
+}
+
+/// Prints where a message went, and why.
+pub fn why(config: &Path, arguments: WhyArguments) -> Outcome {
+    let Answer::Story(story) = ask(config, Request::MailWhy { id: arguments.id })?.answer else {
+        return Err(Failure(
+            "the hub gave an answer to another question".to_string(),
+        ));
+    };
+    print_story(&story);
+    Ok(ExitCode::SUCCESS)
+}
+
+fn print_story(story: &Story) {
+    println!("message     {}", story.id);
+    println!(
+        "received    {} by {}",
+        time(story.received_at),
+        story.source
+    );
+    println!("sender      {}", cut(&story.reverse_path, 200));
+    println!("size        {}", size(story.octets));
+    for entry in &story.entries {
+        println!();
+        let sealed = if entry.sealed {
+            " (removed since; the mailbox is sealed)"
+        } else {
+            ""
+        };
+        println!(
+            "mailbox     {}{sealed}",
+            entry.user.as_deref().unwrap_or("(unclaimed)")
+        );
+        println!("why         {}", cut(&entry.why, 200));
+        for address in &entry.delivered_to {
+            println!("sent to     {}", cut(address, 200));
+        }
+        println!("delivered   {}", time(entry.delivered_at));
+        match entry.collected_at {
+            None => println!("collected   not yet"),
+            Some(at) => println!("collected   {}", time(at)),
+        }
+        println!("unique-id   {}", entry.unique_id);
+    }
+    if story.entries.is_empty() {
+        println!("it is in no mailbox any more");
+    }
+}
+
+/// Seconds since 1970 of a date, a date with time, or "N days" before now.
+fn moment(text: &str, now: SystemTime) -> Result<i64, Failure> {
+    let text = text.trim();
+    let day = format_description!("[year]-[month]-[day]");
+    if let Ok(date) = Date::parse(text, day) {
+        return Ok(date.midnight().assume_utc().unix_timestamp());
+    }
+    if let Ok(at) = OffsetDateTime::parse(text, &Rfc3339) {
+        return Ok(at.unix_timestamp());
+    }
+    let ago = text
+        .strip_suffix("days")
+        .or_else(|| text.strip_suffix("day"));
+    if let Some(days) = ago.and_then(|days| days.trim().parse::<u32>().ok()) {
+        let now = now.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
+        return Ok(now as i64 - i64::from(days) * 86_400);
+    }
+    Err(Failure(format!(
+        "“{}” is no date; write 2026-11-20, 2026-11-20T08:00:00Z, or \"3 days\"",
+        cut(text, 40)
+    )))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::time::Duration;
+
+    #[test]
+    fn a_date_is_read_in_three_ways_and_rubbish_is_told() {
+        let now = UNIX_EPOCH + Duration::from_secs(1_795_380_000);
+        let read = |text| moment(text, now).ok();
+        assert_eq!(read("2026-11-22"), Some(1_795_305_600));
+        assert_eq!(read("2026-11-22T20:40:00Z"), Some(1_795_380_000));
+        assert_eq!(read("1 day"), Some(1_795_293_600));
+        for rubbish in ["", "yesterday", "2026-13-01", "-1 days", "days"] {
+            assert_eq!(read(rubbish), None, "{rubbish}");
+        }
+    }
+}

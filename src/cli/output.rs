@@ -1,0 +1,117 @@
+//! How tables, sizes and times look on a terminal.
+
+use std::io::{self, Write};
+use std::time::{Duration, UNIX_EPOCH};
+
+use time::OffsetDateTime;
+use time::macros::format_description;
+
+/// A table whose columns are as wide as their widest cell.
+#[derive(Debug, Default)]
+pub struct Table {
+    rows: Vec<Vec<String>>,
+}
+
+impl Table {
+    /// A table with these headings.
+    pub fn new(headings: &[&str]) -> Table {
+        Table {
+            rows: vec![headings.iter().map(|heading| heading.to_string()).collect()],
+        }
+    }
+
+    /// Adds a row.
+    pub fn row(&mut self, cells: Vec<String>) {
+        self.rows.push(cells);
+    }
+
+    /// Writes the table to standard output. A reader that has gone away (as
+    /// `head` does) is no error.
+    pub fn print(&self) {
+        let columns = self.rows.iter().map(Vec::len).max().unwrap_or(0);
+        let width = |column: usize| {
+            let cells = self.rows.iter().filter_map(|row| row.get(column));
+            cells.map(|cell| cell.chars().count()).max().unwrap_or(0)
+        };
+        let widths: Vec<usize> = (0..columns).map(width).collect();
+        let mut out = io::stdout().lock();
+        for row in &self.rows {
+            let mut line = String::new();
+            for (cell, width) in row.iter().zip(&widths) {
+                line.push_str(&format!("{cell:width$}  "));
+            }
+            if writeln!(out, "{}", line.trim_end()).is_err() {
+                return;
+            }
+        }
+    }
+}
+
+/// `12.3 MB`: decimal units, as disks are sold.
+pub fn size(octets: u64) -> String {
+    const UNITS: [&str; 4] = ["kB", "MB", "GB", "TB"];
+    if octets < 1000 {
+        return format!("{octets} B");
+    }
+    let mut value = octets as f64 / 1000.0;
+    let mut unit = UNITS[0];
+    for next in &UNITS[1..] {
+        if value < 999.5 {
+            break;
+        }
+        value /= 1000.0;
+        unit = next;
+    }
+    if value < 10.0 {
+        format!("{value:.1} {unit}")
+    } else {
+        format!("{value:.0} {unit}")
+    }
+}
+
+/// `2026-11-22 20:40 UTC` of seconds since 1970.
+pub fn time(seconds: i64) -> String {
+    let at = UNIX_EPOCH + Duration::from_secs(u64::try_from(seconds).unwrap_or(0));
+    let form = format_description!("[year]-[month]-[day] [hour]:[minute] UTC");
+    OffsetDateTime::from(at)
+        .format(form)
+        .unwrap_or_else(|_| seconds.to_string())
+}
+
+/// Text from a message, fit for a terminal: no control characters, and at most
+/// `width` of the others.
+pub fn cut(text: &str, width: usize) -> String {
+    let clean = text.chars().map(|c| if c.is_control() { ' ' } else { c });
+    let mut short: String = clean.clone().take(width).collect();
+    if clean.count() > width {
+        short.pop();
+        short.push('…');
+    }
+    short
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sizes_are_short_and_right() {
+        for (octets, expected) in [
+            (0, "0 B"),
+            (999, "999 B"),
+            (1000, "1.0 kB"),
+            (128_000, "128 kB"),
+            (999_600, "1.0 MB"),
+            (52_428_800, "52 MB"),
+            (u64::MAX, "18446744 TB"),
+        ] {
+            assert_eq!(size(octets), expected);
+        }
+    }
+
+    #[test]
+    fn a_subject_cannot_move_the_cursor() {
+        assert_eq!(cut("a\x1b[2Jb\r\n", 20), "a [2Jb  ");
+        assert_eq!(cut("abcdef", 4), "abc…");
+    }
+}

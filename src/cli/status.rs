@@ -1,0 +1,123 @@
+//! `postroom status`: how the hub is.
+
+use std::path::Path;
+use std::process::ExitCode;
+
+use clap::Args;
+
+use super::ask::ask;
+use super::output::{Table, size, time};
+use super::{Failure, Outcome};
+use crate::control::{Answer, HubState, MailboxState, Request, Status};
+
+#[derive(Debug, Args)]
+pub struct Arguments {
+    /// Print it as JSON, for programs
+    #[arg(long)]
+    json: bool,
+}
+
+pub fn run(config: &Path, arguments: Arguments) -> Outcome {
+    let Answer::Status(status) = ask(config, Request::Status)?.answer else {
+        return Err(Failure(
+            "the hub gave an answer to another question".to_string(),
+        ));
+    };
+    if arguments.json {
+        println!("{}", serde_json::to_string_pretty(&status)?);
+    } else {
+        print(&status);
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn print(status: &Status) {
+    match &status.hub {
+        None => println!("postroom {}: no hub runs", status.version),
+        Some(hub) => print_hub(hub, &status.version),
+    }
+    println!();
+    let mut table = Table::new(&["MAILBOX", "WAITING", "SIZE", "RESTORABLE", "SIZE", ""]);
+    for mailbox in &status.mailboxes {
+        table.row(mailbox_row(mailbox));
+    }
+    table.print();
+    let disk = &status.disk;
+    println!(
+        "\ndisk        {} free of {}",
+        size(disk.free),
+        size(disk.total)
+    );
+    if disk.short {
+        println!("            less than keep_free: no mail is taken in until there is room");
+    }
+    let errors = status
+        .hub
+        .as_ref()
+        .map_or(&[][..], |hub| &hub.recent_errors);
+    if !errors.is_empty() {
+        println!("\nlast warnings and errors");
+        errors.iter().for_each(|line| println!("  {line}"));
+    }
+}
+
+fn print_hub(hub: &HubState, version: &str) {
+    println!(
+        "postroom {version} on {}, running since {}",
+        hub.hostname,
+        time(hub.since)
+    );
+    if let Some(octets) = hub.memory_octets {
+        println!("memory      {}", size(octets));
+    }
+    for listener in &hub.listeners {
+        println!("listening   {} for {}", listener.address, listener.name);
+    }
+    match &hub.certificate {
+        None => println!("tls         not offered: [tls] names no certificate"),
+        Some(certificate) if certificate.days_left < 0 => {
+            println!(
+                "tls         the certificate of {} has EXPIRED",
+                certificate.subject
+            );
+        }
+        Some(certificate) => println!(
+            "tls         certificate of {} by {}, {} days left",
+            certificate.subject, certificate.issuer, certificate.days_left
+        ),
+    }
+    println!("log-ins     {} failed since the start", hub.failed_logins);
+    println!(
+        "commits     {} with {} changes since the start",
+        hub.commits, hub.changes
+    );
+    println!("sessions    {}", hub.sessions.len());
+    for session in &hub.sessions {
+        let user = session.user.as_deref().unwrap_or("-");
+        println!(
+            "  {} {} {user} since {}",
+            session.protocol,
+            session.peer,
+            time(session.since)
+        );
+    }
+}
+
+fn mailbox_row(mailbox: &MailboxState) -> Vec<String> {
+    let note = match (mailbox.sealed_at, mailbox.missing_since) {
+        (Some(at), _) => format!("sealed, the user was removed {}", time(at)),
+        (None, Some(at)) => format!("not in directory.toml since {}", time(at)),
+        (None, None) => String::new(),
+    };
+    vec![
+        mailbox
+            .user
+            .clone()
+            .unwrap_or_else(|| "(unclaimed)".to_string()),
+        mailbox.messages.to_string(),
+        size(mailbox.octets),
+        mailbox.collected_messages.to_string(),
+        size(mailbox.collected_octets),
+        note,
+    ]
+}

@@ -1,0 +1,162 @@
+//! `postroom user …`: edit the users in directory.toml.
+
+use std::io::{self, BufRead, IsTerminal};
+use std::path::Path;
+use std::process::ExitCode;
+
+use clap::Subcommand;
+
+use super::ask::{configuration, do_it_with, tell_hub};
+use super::output::Table;
+use super::{Failure, Outcome};
+use crate::auth::{hash_password, made_up_password};
+use crate::config::Configuration;
+use crate::config::edit::{DirectoryEdit, Postmaster};
+use crate::control::Request;
+
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Add a user; without --password-stdin a password is made up and shown once
+    Add {
+        /// The user's name: the part of the address before the @
+        name: String,
+        /// Read the password from standard input: its first line
+        #[arg(long)]
+        password_stdin: bool,
+    },
+    /// Give a user another password
+    Passwd {
+        /// The user
+        name: String,
+        /// Read the password from standard input: its first line
+        #[arg(long)]
+        password_stdin: bool,
+    },
+    /// Give a user another name; the mailbox goes along
+    Rename {
+        /// The name until now
+        old: String,
+        /// The name from now on
+        new: String,
+    },
+    /// List all users
+    List,
+    /// Remove a user; the mail is kept
+    Remove {
+        /// The user
+        name: String,
+    },
+}
+
+pub fn run(config: &Path, command: Command) -> Outcome {
+    let configuration = configuration(config)?;
+    match command {
+        Command::Add {
+            name,
+            password_stdin,
+        } => add(&configuration, &name, password_stdin),
+        Command::Passwd {
+            name,
+            password_stdin,
+        } => passwd(&configuration, &name, password_stdin),
+        Command::Rename { old, new } => rename(&configuration, old, new),
+        Command::List => list(&configuration),
+        Command::Remove { name } => remove(&configuration, name),
+    }
+}
+
+fn add(configuration: &Configuration, name: &str, password_stdin: bool) -> Outcome {
+    let mut edit = DirectoryEdit::open(configuration)?;
+    let password = Password::obtain(password_stdin)?;
+    let postmaster = edit.add_user(name, password.hash()?.as_str())?;
+    edit.save()?;
+    println!("user {name} is added");
+    if postmaster == Postmaster::Added {
+        println!("mail for postmaster goes to {name}, the first user");
+    }
+    password.show();
+    tell_hub(configuration)
+}
+
+fn passwd(configuration: &Configuration, name: &str, password_stdin: bool) -> Outcome {
+    let mut edit = DirectoryEdit::open(configuration)?;
+    let password = Password::obtain(password_stdin)?;
+    edit.set_password(name, password.hash()?.as_str())?;
+    edit.save()?;
+    println!("{name} has another password; the mail programs must be told");
+    password.show();
+    tell_hub(configuration)
+}
+
+fn rename(configuration: &Configuration, old: String, new: String) -> Outcome {
+    let mut edit = DirectoryEdit::open(configuration)?;
+    let aliases = edit.rename_user(&old, &new)?;
+    edit.save()?;
+    println!(
+        "{old} is now {new}; mail for {old} is refused after an hour, unless an alias takes it"
+    );
+    if !aliases.is_empty() {
+        println!("changed in the aliases {}", aliases.join(", "));
+    }
+    do_it_with(configuration, Request::UserRenamed { old, new })
+}
+
+fn list(configuration: &Configuration) -> Outcome {
+    let edit = DirectoryEdit::open(configuration)?;
+    let mut table = Table::new(&["USER", "FURTHER ADDRESSES"]);
+    for user in edit.directory().users() {
+        let addresses: Vec<String> = user.addresses.iter().map(ToString::to_string).collect();
+        table.row(vec![user.name.clone(), addresses.join(", ")]);
+    }
+    table.print();
+    Ok(ExitCode::SUCCESS)
+}
+
+fn remove(configuration: &Configuration, name: String) -> Outcome {
+    let mut edit = DirectoryEdit::open(configuration)?;
+    let aliases = edit.remove_user(&name)?;
+    edit.save()?;
+    println!("user {name} is removed");
+    if !aliases.is_empty() {
+        println!("taken out of the aliases {}", aliases.join(", "));
+    }
+    do_it_with(configuration, Request::UserRemoved { name })
+}
+
+/// A password that a person chose, or one that was made up.
+enum Password {
+    Chosen(String),
+    MadeUp(String),
+}
+
+impl Password {
+    fn obtain(from_stdin: bool) -> Result<Password, Failure> {
+        if !from_stdin {
+            return Ok(Password::MadeUp(made_up_password()?));
+        }
+        let input = io::stdin();
+        if input.is_terminal() {
+            eprintln!("type the password and press Enter; it is shown while you type");
+        }
+        let mut line = String::new();
+        input.lock().read_line(&mut line)?;
+        let password = line.trim_end_matches(['\r', '\n']);
+        if password.is_empty() {
+            return Err(Failure(
+                "standard input has no password in its first line".to_string(),
+            ));
+        }
+        Ok(Password::Chosen(password.to_string()))
+    }
+
+    fn hash(&self) -> Result<crate::auth::PasswordHash, Failure> {
+        let (Password::Chosen(text) | Password::MadeUp(text)) = self;
+        Ok(hash_password(text)?)
+    }
+
+    fn show(&self) {
+        if let Password::MadeUp(text) = self {
+            println!("the password is {text} (it is not shown again)");
+        }
+    }
+}

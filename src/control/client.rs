@@ -1,0 +1,151 @@
+//! A command's end: the running hub, or the store itself.
+
+use std::io::{self, BufRead, BufReader, Read, Write};
+use std::os::unix::net::UnixStream;
+use std::path::Path;
+use std::time::Duration;
+
+use thiserror::Error;
+
+use super::SOCKET;
+use super::messages::{Answer, Request};
+use super::perform::{Outcome, perform};
+use crate::store::{Moment, OpenError, Settings, Store};
+
+/// Longer than the hub takes for any request.
+const ANSWER_LIMIT: Duration = Duration::from_secs(120);
+
+/// Why there is no answer.
+#[derive(Debug, Error)]
+pub enum AskError {
+    /// A hub runs, and the command may not speak to it or was cut off.
+    #[error("cannot speak to the running hub at {path}: {why}")]
+    Hub {
+        /// The socket.
+        path: String,
+        /// What the system says.
+        why: io::Error,
+    },
+    /// No hub runs, and the store does not open.
+    #[error("{0}")]
+    Store(#[from] OpenError),
+    /// The content broke off.
+    #[error("the message could not be read: {0}")]
+    Content(String),
+    /// The content could not be written on.
+    #[error("cannot write: {0}")]
+    Output(io::Error),
+}
+
+/// An answer, and whether a running hub gave it.
+#[derive(Debug)]
+pub struct Reply {
+    /// The answer.
+    pub answer: Answer,
+    /// From a running hub; otherwise from the store directly.
+    pub hub_runs: bool,
+}
+
+/// Asks the running hub, or does the work on the store where none runs.
+/// Content goes to `content`.
+///
+/// # Errors
+/// See [`AskError`].
+pub fn ask(
+    request: Request,
+    settings: &Settings,
+    content: &mut dyn Write,
+) -> Result<Reply, AskError> {
+    let path = settings.data_dir.join(SOCKET);
+    match UnixStream::connect(&path) {
+        Ok(stream) => converse(stream, &path, &request, content),
+        Err(why) if no_hub_runs(&why) => alone(request, settings, content),
+        Err(why) => Err(hub_error(&path, why)),
+    }
+}
+
+/// Asks the running hub only; `None` where no hub runs.
+pub fn ask_running(request: Request, data_dir: &Path) -> Option<Result<Answer, AskError>> {
+    let path = data_dir.join(SOCKET);
+    match UnixStream::connect(&path) {
+        Ok(stream) => {
+            let reply = converse(stream, &path, &request, &mut io::sink());
+            Some(reply.map(|reply| reply.answer))
+        }
+        Err(why) if no_hub_runs(&why) => None,
+        Err(why) => Some(Err(hub_error(&path, why))),
+    }
+}
+
+fn no_hub_runs(why: &io::Error) -> bool {
+    matches!(
+        why.kind(),
+        io::ErrorKind::NotFound | io::ErrorKind::ConnectionRefused
+    )
+}
+
+fn converse(
+    mut stream: UnixStream,
+    path: &Path,
+    request: &Request,
+    content: &mut dyn Write,
+) -> Result<Reply, AskError> {
+    let exchange = |stream: &mut UnixStream| -> io::Result<(Answer, BufReader<UnixStream>)> {
+        stream.set_read_timeout(Some(ANSWER_LIMIT))?;
+        stream.set_write_timeout(Some(ANSWER_LIMIT))?;
+        let mut line = serde_json::to_vec(request)?;
+        line.push(b'\n');
+        stream.write_all(&line)?;
+        let mut input = BufReader::new(stream.try_clone()?);
+        let mut line = String::new();
+        input.read_line(&mut line)?;
+        Ok((serde_json::from_str(&line)?, input))
+    };
+    let (answer, input) = exchange(&mut stream).map_err(|why| hub_error(path, why))?;
+    if let Answer::Content { octets } = answer {
+        let copied = io::copy(&mut input.take(octets), content).map_err(AskError::Output)?;
+        if copied != octets {
+            return Err(AskError::Content(format!(
+                "only {copied} of {octets} octets came"
+            )));
+        }
+    }
+    Ok(Reply {
+        answer,
+        hub_runs: true,
+    })
+}
+
+fn alone(
+    request: Request,
+    settings: &Settings,
+    content: &mut dyn Write,
+) -> Result<Reply, AskError> {
+    let store = Store::open(settings, Moment::now())?;
+    let answer = smol::block_on(async {
+        match perform(&store, request).await {
+            Outcome::Answer(answer) => Ok(answer),
+            Outcome::Content(octets, mut reader) => {
+                loop {
+                    match reader.next_chunk().await {
+                        Ok(Some(chunk)) => content.write_all(&chunk).map_err(AskError::Output)?,
+                        Ok(None) => break,
+                        Err(why) => return Err(AskError::Content(why.to_string())),
+                    }
+                }
+                Ok(Answer::Content { octets })
+            }
+        }
+    });
+    Ok(Reply {
+        answer: answer?,
+        hub_runs: false,
+    })
+}
+
+fn hub_error(path: &Path, why: io::Error) -> AskError {
+    AskError::Hub {
+        path: path.display().to_string(),
+        why,
+    }
+}

@@ -1,0 +1,161 @@
+//! The requests and their answers.
+
+use serde::{Deserialize, Serialize};
+
+use super::status::Status;
+
+/// What a command asks. Ids are written as the log writes them; times are
+/// seconds since 1970.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "request", rename_all = "kebab-case")]
+pub enum Request {
+    /// How the hub is.
+    Status,
+    /// Read all files anew, as after SIGHUP.
+    Reload,
+    /// The mail of a user: what waits and what is restorable.
+    MailList {
+        /// The user's name.
+        user: String,
+    },
+    /// The octets of a message.
+    MailShow {
+        /// The message.
+        id: String,
+    },
+    /// The story of a message: where it went, and why.
+    MailWhy {
+        /// The message.
+        id: String,
+    },
+    /// Bring back what a user's PC has collected.
+    MailRestore {
+        /// The user's name.
+        user: String,
+        /// Collected at this time or later.
+        since: i64,
+    },
+    /// Erase a message wherever it is.
+    MailErase {
+        /// The message.
+        id: String,
+    },
+    /// The mail that is nobody's.
+    UnclaimedList,
+    /// Give an unclaimed message to a user.
+    UnclaimedGive {
+        /// The message.
+        id: String,
+        /// The user's name.
+        user: String,
+    },
+    /// Delete an unclaimed message.
+    UnclaimedDelete {
+        /// The message.
+        id: String,
+    },
+    /// Delete unclaimed messages that came before a time.
+    UnclaimedDeleteBefore {
+        /// The time.
+        before: i64,
+    },
+    /// A user was taken out of the directory: seal the mailbox.
+    UserRemoved {
+        /// The user's name.
+        name: String,
+    },
+    /// A user has another name in the directory: the mailbox goes along.
+    UserRenamed {
+        /// The name until now.
+        old: String,
+        /// The name from now on.
+        new: String,
+    },
+}
+
+/// What comes back.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "answer", rename_all = "kebab-case")]
+pub enum Answer {
+    /// It is done; a sentence for the person who asked.
+    Done {
+        /// The sentence.
+        text: String,
+    },
+    /// It could not be done.
+    Failed {
+        /// Why, and what helps.
+        why: String,
+    },
+    /// To [`Request::Status`].
+    Status(Box<Status>),
+    /// To the lists.
+    Mail {
+        /// A line for each message.
+        lines: Vec<MailLine>,
+    },
+    /// To [`Request::MailWhy`].
+    Story(Story),
+    /// To [`Request::MailShow`]: so many octets follow.
+    Content {
+        /// How many.
+        octets: u64,
+    },
+}
+
+/// A message in a list.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MailLine {
+    /// The message.
+    pub id: String,
+    /// When it was received.
+    pub received_at: i64,
+    /// When the PC collected it; none: it waits.
+    pub collected_at: Option<i64>,
+    /// Its size as POP3 shows it.
+    pub octets: u64,
+    /// Who sent it, by the envelope.
+    pub reverse_path: String,
+    /// From and Subject as in the message; for eyes only.
+    pub from: String,
+    /// See `from`.
+    pub subject: String,
+    /// Why it is in this mailbox.
+    pub why: String,
+}
+
+/// What is known of one message.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Story {
+    /// The message.
+    pub id: String,
+    /// When it was received.
+    pub received_at: i64,
+    /// By which way: `smtp`.
+    pub source: String,
+    /// Who sent it, by the envelope.
+    pub reverse_path: String,
+    /// Octets as they came, without our trace lines.
+    pub octets: u64,
+    /// Where it went.
+    pub entries: Vec<StoryEntry>,
+}
+
+/// A message in one mailbox.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StoryEntry {
+    /// Whose mailbox; none: the unclaimed tray.
+    pub user: Option<String>,
+    /// The user has been removed since.
+    pub sealed: bool,
+    /// The rule that put it there.
+    pub why: String,
+    /// The addresses that led there.
+    pub delivered_to: Vec<String>,
+    /// What UIDL shows.
+    pub unique_id: String,
+    /// When it was put there.
+    pub delivered_at: i64,
+    /// When the PC collected it.
+    pub collected_at: Option<i64>,
+}

@@ -1,0 +1,212 @@
+//! The work of the commands that need the store alone.
+
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use super::messages::{Answer, MailLine, Request, Story, StoryEntry};
+use super::status::store_status;
+use crate::journal;
+use crate::mail::{QueueId, Summary};
+use crate::store::{
+    MailRow, MailboxName, MessageReader, Moment, Part, Record, RecordEntry, Store, StoreError,
+    Unclaimed,
+};
+
+/// Rows read at once: each holds the head of its message.
+const LIST_STEP: usize = 200;
+
+/// What a request came to.
+pub enum Outcome {
+    /// An answer.
+    Answer(Answer),
+    /// So many octets of content, to be read from here.
+    Content(u64, MessageReader),
+}
+
+/// Does what is asked, as far as the store alone can.
+pub async fn perform(store: &Store, request: Request) -> Outcome {
+    match attempt(store, request).await {
+        Ok(outcome) => outcome,
+        Err(why) => Outcome::Answer(Answer::Failed { why }),
+    }
+}
+
+async fn attempt(store: &Store, request: Request) -> Result<Outcome, String> {
+    let answer = match request {
+        Request::Status => Answer::Status(Box::new(store_status(store).await.map_err(text)?)),
+        Request::Reload => {
+            return Err("no hub runs; it reads its files when it starts".to_string());
+        }
+        Request::MailList { user } => list(store, MailboxName::User(user), Part::Both).await?,
+        Request::MailShow { id } => return show(store, id_of(&id)?).await,
+        Request::MailWhy { id } => Answer::Story(story(store, id_of(&id)?).await?),
+        Request::MailRestore { user, since } => restore(store, &user, since).await?,
+        Request::MailErase { id } => erase(store, id_of(&id)?).await?,
+        Request::UnclaimedList => list(store, MailboxName::Unclaimed, Part::Waiting).await?,
+        Request::UnclaimedGive { id, user } => give(store, id_of(&id)?, &user).await?,
+        Request::UnclaimedDelete { id } => delete(store, Unclaimed::Message(id_of(&id)?)).await?,
+        Request::UnclaimedDeleteBefore { before } => {
+            delete(store, Unclaimed::Before(time(before))).await?
+        }
+        Request::UserRemoved { name } => removed(store, &name).await?,
+        Request::UserRenamed { old, new } => {
+            store.rename(&old, &new).await.map_err(text)?;
+            done(format!("the mailbox of {old} is now that of {new}"))
+        }
+    };
+    Ok(Outcome::Answer(answer))
+}
+
+async fn list(store: &Store, mailbox: MailboxName, part: Part) -> Result<Answer, String> {
+    let mut lines: Vec<MailLine> = Vec::new();
+    let mut after = None;
+    loop {
+        let rows = store
+            .mail(mailbox.clone(), part, after, LIST_STEP)
+            .await
+            .map_err(text)?;
+        let Some(last) = rows.last() else {
+            return Ok(Answer::Mail { lines });
+        };
+        after = Some(last.entry);
+        lines.extend(rows.into_iter().map(line));
+    }
+}
+
+async fn record(store: &Store, id: QueueId) -> Result<Record, String> {
+    let record = store.record(id).await.map_err(text)?;
+    record.ok_or_else(|| text(StoreError::NoMessage(id)))
+}
+
+async fn show(store: &Store, id: QueueId) -> Result<Outcome, String> {
+    let record = record(store, id).await?;
+    let Some(entry) = record.entries.first() else {
+        return Err(format!("message {id} is in no mailbox any more"));
+    };
+    let octets = entry.trace.len() as u64 + record.octets;
+    let reader = store.open_message(entry.entry).await.map_err(text)?;
+    Ok(Outcome::Content(octets, reader))
+}
+
+async fn story(store: &Store, id: QueueId) -> Result<Story, String> {
+    let record = record(store, id).await?;
+    Ok(Story {
+        id: record.id.to_string(),
+        received_at: seconds(record.received_at),
+        source: record.source,
+        reverse_path: record.reverse_path,
+        octets: record.octets,
+        entries: record.entries.into_iter().map(story_entry).collect(),
+    })
+}
+
+fn story_entry(entry: RecordEntry) -> StoryEntry {
+    let trace = String::from_utf8_lossy(&entry.trace);
+    let delivered_to = trace
+        .lines()
+        .filter_map(|line| line.strip_prefix("Delivered-To: "))
+        .map(str::to_string);
+    StoryEntry {
+        delivered_to: delivered_to.collect(),
+        user: entry.user,
+        sealed: entry.sealed,
+        why: entry.why,
+        unique_id: entry.unique_id.to_string(),
+        delivered_at: seconds(entry.delivered_at),
+        collected_at: entry.collected_at.map(seconds),
+    }
+}
+
+async fn restore(store: &Store, user: &str, since: i64) -> Result<Answer, String> {
+    let messages = store
+        .restore(user, time(since), SystemTime::now())
+        .await
+        .map_err(text)?;
+    journal::restored(user, messages);
+    Ok(done(match messages {
+        0 => format!("{user} has collected nothing since then that is still kept"),
+        1 => format!(
+            "1 message is back in the mailbox of {user}; the PC fetches it at its next poll"
+        ),
+        n => format!(
+            "{n} messages are back in the mailbox of {user}; the PC fetches them at its next poll"
+        ),
+    }))
+}
+
+async fn erase(store: &Store, id: QueueId) -> Result<Answer, String> {
+    store.erase(id).await.map_err(text)?;
+    journal::erased(id);
+    Ok(done(format!("message {id} is erased")))
+}
+
+async fn give(store: &Store, id: QueueId, user: &str) -> Result<Answer, String> {
+    store
+        .give(id, user, "given by hand", Moment::now())
+        .await
+        .map_err(text)?;
+    journal::given(id, user);
+    Ok(done(format!(
+        "message {id} is in the mailbox of {user} now"
+    )))
+}
+
+async fn delete(store: &Store, which: Unclaimed) -> Result<Answer, String> {
+    let deleted = store.delete_unclaimed(which).await.map_err(text)?;
+    journal::unclaimed_deleted(deleted);
+    Ok(done(format!("unclaimed messages deleted: {deleted}")))
+}
+
+async fn removed(store: &Store, name: &str) -> Result<Answer, String> {
+    match store.seal(name, SystemTime::now()).await {
+        Ok(_) => Ok(done(format!(
+            "the mailbox of {name} is sealed: its mail is kept (postroom status shows it), and a new user \
+             {name} starts empty"
+        ))),
+        Err(StoreError::NoMailbox(_)) => Ok(done(format!("{name} had no mailbox yet"))),
+        Err(why) => Err(text(why)),
+    }
+}
+
+fn line(row: MailRow) -> MailLine {
+    let (from, subject) = match &row.head {
+        Ok(head) => {
+            let summary = Summary::of(head);
+            (summary.from, summary.subject)
+        }
+        Err(why) => (String::new(), format!("[{why}]")),
+    };
+    MailLine {
+        id: row.id.to_string(),
+        received_at: seconds(row.received_at),
+        collected_at: row.collected_at.map(seconds),
+        octets: row.octets,
+        reverse_path: row.reverse_path,
+        from,
+        subject,
+        why: row.why,
+    }
+}
+
+fn done(text: String) -> Answer {
+    Answer::Done { text }
+}
+
+fn id_of(text: &str) -> Result<QueueId, String> {
+    text.parse::<QueueId>().map_err(|why| why.to_string())
+}
+
+fn text(why: StoreError) -> String {
+    why.to_string()
+}
+
+/// Seconds since 1970.
+pub fn seconds(at: SystemTime) -> i64 {
+    match at.duration_since(UNIX_EPOCH) {
+        Ok(since) => since.as_secs().try_into().unwrap_or(i64::MAX),
+        Err(before) => -before.duration().as_secs().try_into().unwrap_or(i64::MAX),
+    }
+}
+
+fn time(seconds: i64) -> SystemTime {
+    UNIX_EPOCH + Duration::from_secs(u64::try_from(seconds).unwrap_or(0))
+}

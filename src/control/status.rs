@@ -1,0 +1,139 @@
+//! How the hub is, for people (`postroom status`) and programs (`--json`).
+
+use serde::{Deserialize, Serialize};
+
+use super::perform::seconds;
+use crate::store::{SpaceState, Store, StoreError};
+
+/// Everything that `postroom status` shows.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Status {
+    /// The program's version.
+    pub version: String,
+    /// The running hub; none: no hub runs, and the rest was read from the disk.
+    pub hub: Option<HubState>,
+    /// Every mailbox, the unclaimed tray and sealed ones included.
+    pub mailboxes: Vec<MailboxState>,
+    /// The disk of the data folder.
+    pub disk: Disk,
+}
+
+/// What only a running hub knows.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct HubState {
+    /// When it was started, in seconds since 1970.
+    pub since: i64,
+    /// Its name in greetings.
+    pub hostname: String,
+    /// Memory that is its own, in octets (proportional set size).
+    pub memory_octets: Option<u64>,
+    /// What it listens on.
+    pub listeners: Vec<ListenerState>,
+    /// Who is connected.
+    pub sessions: Vec<SessionState>,
+    /// Its certificate, where TLS is offered.
+    pub certificate: Option<CertificateState>,
+    /// Log-ins that failed since the start.
+    pub failed_logins: u64,
+    /// Transactions committed since the start, each with one sync of the disk.
+    pub commits: u64,
+    /// Changes that they carried.
+    pub changes: u64,
+    /// The last warnings and errors, oldest first.
+    pub recent_errors: Vec<String>,
+}
+
+/// A listener.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ListenerState {
+    /// `smtp`, `smtps`, `pop3` or `pop3s`.
+    pub name: String,
+    /// Address and port.
+    pub address: String,
+}
+
+/// A session.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SessionState {
+    /// `smtp` or `pop3`.
+    pub protocol: String,
+    /// The other end.
+    pub peer: String,
+    /// Who is logged in.
+    pub user: Option<String>,
+    /// When it began, in seconds since 1970.
+    pub since: i64,
+}
+
+/// The certificate in use.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CertificateState {
+    /// Whom it names.
+    pub subject: String,
+    /// Who made it.
+    pub issuer: String,
+    /// Days until it expires; negative: it has.
+    pub days_left: i64,
+}
+
+/// A mailbox with its totals.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MailboxState {
+    /// Whose; none: the unclaimed tray.
+    pub user: Option<String>,
+    /// Waiting to be collected.
+    pub messages: u64,
+    /// Their octets.
+    pub octets: u64,
+    /// Collected and restorable.
+    pub collected_messages: u64,
+    /// Their octets.
+    pub collected_octets: u64,
+    /// Since when directory.toml does not name the user.
+    pub missing_since: Option<i64>,
+    /// When the user was removed.
+    pub sealed_at: Option<i64>,
+}
+
+/// The disk of the data folder.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Disk {
+    /// Octets that are free.
+    pub free: u64,
+    /// Octets in all.
+    pub total: u64,
+    /// Less than `keep_free` is free: no mail is taken in.
+    pub short: bool,
+}
+
+/// What the store alone can tell.
+///
+/// # Errors
+/// The store cannot be read.
+pub async fn store_status(store: &Store) -> Result<Status, StoreError> {
+    let mailboxes = store
+        .mailboxes()
+        .await?
+        .into_iter()
+        .map(|mailbox| MailboxState {
+            user: mailbox.user,
+            messages: mailbox.messages,
+            octets: mailbox.octets,
+            collected_messages: mailbox.collected_messages,
+            collected_octets: mailbox.collected_octets,
+            missing_since: mailbox.missing_since.map(seconds),
+            sealed_at: mailbox.sealed_at.map(seconds),
+        });
+    let mailboxes = mailboxes.collect();
+    let space = store.space()?;
+    Ok(Status {
+        version: env!("CARGO_PKG_VERSION").to_string(),
+        hub: None,
+        mailboxes,
+        disk: Disk {
+            free: space.free,
+            total: space.total,
+            short: space.state == SpaceState::Short,
+        },
+    })
+}

@@ -1,0 +1,106 @@
+//! What the hub answers on its control socket.
+
+use std::time::{Instant, SystemTime};
+
+use super::Hub;
+use crate::control::{
+    Answer, Answering, CertificateState, HubState, Outcome, Request, SessionState, perform, seconds,
+};
+use crate::net::tls::ServerTls;
+
+impl Answering for Hub {
+    async fn answer(&self, request: Request) -> Outcome {
+        match request {
+            Request::Status => self.status().await,
+            Request::Reload => Outcome::Answer(match self.reload().await {
+                Ok(()) => Answer::Done {
+                    text: "the hub has read its files anew".to_string(),
+                },
+                Err(why) => Answer::Failed {
+                    why: why.to_string(),
+                },
+            }),
+            Request::UserRemoved { name } => {
+                self.office.sessions.end_of_user(&name);
+                self.after_reload(Request::UserRemoved { name }).await
+            }
+            Request::UserRenamed { old, new } => {
+                self.office.sessions.end_of_user(&old);
+                // The mailbox first, or the reload would give the new name an
+                // empty one.
+                let outcome = perform(&self.office.store, Request::UserRenamed { old, new }).await;
+                // The outcome of this is in the log.
+                let _ = self.reload().await;
+                outcome
+            }
+            other => perform(&self.office.store, other).await,
+        }
+    }
+}
+
+impl Hub {
+    /// Nobody may find the old directory in force when the store has changed.
+    async fn after_reload(&self, request: Request) -> Outcome {
+        if let Err(why) = self.reload().await {
+            return Outcome::Answer(Answer::Failed {
+                why: why.to_string(),
+            });
+        }
+        perform(&self.office.store, request).await
+    }
+
+    async fn status(&self) -> Outcome {
+        match perform(&self.office.store, Request::Status).await {
+            Outcome::Answer(Answer::Status(mut status)) => {
+                status.hub = Some(self.state());
+                Outcome::Answer(Answer::Status(status))
+            }
+            other => other,
+        }
+    }
+
+    fn state(&self) -> HubState {
+        let settings = self.office.settings.now();
+        let figures = self.office.store.figures();
+        let sessions = self
+            .office
+            .sessions
+            .facts()
+            .into_iter()
+            .map(|session| SessionState {
+                protocol: session.protocol.to_string(),
+                peer: session.peer.to_string(),
+                user: session.user,
+                since: seconds(session.since),
+            });
+        HubState {
+            since: seconds(self.started),
+            hostname: settings.hostname.clone(),
+            memory_octets: memory(),
+            listeners: self.listeners.clone(),
+            sessions: sessions.collect(),
+            certificate: settings.tls.as_ref().map(certificate),
+            failed_logins: self.office.failures().counts(Instant::now()).failures,
+            commits: figures.commits,
+            changes: figures.changes,
+            recent_errors: self.logging.recent(),
+        }
+    }
+}
+
+fn certificate(tls: &ServerTls) -> CertificateState {
+    let certificate = tls.certificate();
+    CertificateState {
+        subject: certificate.subject(),
+        issuer: certificate.issuer(),
+        days_left: certificate.days_left(SystemTime::now()),
+    }
+}
+
+/// The hub's proportional set size, from the kernel.
+fn memory() -> Option<u64> {
+    let rollup = std::fs::read_to_string("/proc/self/smaps_rollup").ok()?;
+    let line = rollup.lines().find_map(|line| line.strip_prefix("Pss:"))?;
+    let kilobytes: u64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
+    Some(kilobytes * 1024)
+}

@@ -1,0 +1,205 @@
+//! Files read anew: good ones hold for new sessions at once, bad ones are
+//! refused and the last good ones stay.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use super::Hub;
+use super::settings::{keep, limits, listens, net_settings};
+use crate::auth::PasswordHash;
+use crate::config::watch::Watch;
+use crate::config::{Configuration, ConfigurationError};
+use crate::journal;
+use crate::net::limits::Limits;
+use crate::net::listener::Listen;
+use crate::net::tls::{ServerTls, ServerTlsError, SubjectName};
+use crate::route::Directory;
+use crate::store::{Store, StoreError};
+
+/// What cannot change while the hub runs, as it was at the start.
+pub struct Loaded {
+    data_dir: PathBuf,
+    listens: Vec<Listen>,
+    limits: Limits,
+    log_file: Option<PathBuf>,
+}
+
+impl Loaded {
+    /// As this configuration says.
+    pub fn new(configuration: &Configuration) -> Loaded {
+        Loaded {
+            data_dir: configuration.data_dir.clone(),
+            listens: listens(configuration),
+            limits: limits(configuration),
+            log_file: configuration.log.file.clone(),
+        }
+    }
+
+    /// The settings that differ and wait for the next start.
+    fn waiting(&self, new: &Loaded) -> Vec<&'static str> {
+        let differing = [
+            ("data_dir", self.data_dir != new.data_dir),
+            ("listen", self.listens != new.listens),
+            ("[limits]", self.limits != new.limits),
+            ("[log] file", self.log_file != new.log_file),
+        ];
+        differing
+            .into_iter()
+            .filter_map(|(name, differs)| differs.then_some(name))
+            .collect()
+    }
+}
+
+/// Why nothing was reloaded.
+#[derive(Debug, thiserror::Error)]
+pub enum ReloadError {
+    /// A file is not good.
+    #[error(transparent)]
+    Configuration(#[from] ConfigurationError),
+    /// The certificate cannot be used.
+    #[error(transparent)]
+    Tls(#[from] ServerTlsError),
+    /// The store could not be told.
+    #[error("the store could not be told of the new directory: {0}")]
+    Store(#[from] StoreError),
+}
+
+impl Hub {
+    /// Reads all files anew. All or nothing: one bad file refuses them all.
+    pub async fn reload(&self) -> Result<(), ReloadError> {
+        let loaded = self.loaded.lock().await;
+        let outcome = self.try_reload(&loaded).await;
+        match &outcome {
+            Ok(()) => journal::reloaded(&self.path),
+            Err(why) => journal::reload_refused(why),
+        }
+        outcome
+    }
+
+    async fn try_reload(&self, loaded: &Loaded) -> Result<(), ReloadError> {
+        let path = self.path.clone();
+        let (configuration, directory, tls) = smol::unblock(move || {
+            let configuration = Configuration::load(&path)?;
+            let directory = load_directory(&configuration)?;
+            let tls = load_tls(&configuration)?;
+            Ok::<_, ReloadError>((configuration, directory, tls))
+        })
+        .await?;
+        let directory = reconcile(&self.office.store, directory).await?;
+        self.office.directory.set(directory);
+        self.office.settings.set(net_settings(&configuration, tls));
+        self.office.store.set_keep(keep(&configuration));
+        log::set_max_level(configuration.log.level);
+        for setting in loaded.waiting(&Loaded::new(&configuration)) {
+            log::warn!(
+                "{setting} has changed in postroom.toml; that takes effect at the next start"
+            );
+        }
+        Ok(())
+    }
+}
+
+/// The directory, with passwords that the hub can verify.
+pub fn load_directory(configuration: &Configuration) -> Result<Directory, ConfigurationError> {
+    let directory = configuration.load_directory()?;
+    for user in directory.users() {
+        if let Err(why) = PasswordHash::parse(user.password.as_str()) {
+            return Err(ConfigurationError {
+                file: configuration.directory.clone(),
+                line: None,
+                message: format!("[users.{}]: {why}", user.name),
+            });
+        }
+    }
+    Ok(directory)
+}
+
+/// The certificate, if one is configured. What a person should know about it
+/// is logged.
+pub fn load_tls(configuration: &Configuration) -> Result<Option<ServerTls>, ServerTlsError> {
+    let Some(tls) = &configuration.tls else {
+        return Ok(None);
+    };
+    let tls = ServerTls::load(&tls.certificate, &tls.key)?;
+    let name = SubjectName::Dns(configuration.hostname.as_str().to_string());
+    for warning in tls.warnings(&name, SystemTime::now()) {
+        log::warn!("{warning}");
+    }
+    Ok(Some(tls))
+}
+
+/// Tells the store who is in the directory, and the directory which addresses
+/// have just gone.
+pub async fn reconcile(store: &Store, directory: Directory) -> Result<Directory, StoreError> {
+    let users: Vec<(String, String)> = directory
+        .users()
+        .iter()
+        .map(|user| (user.name.clone(), fingerprint(user.password.as_str())))
+        .collect();
+    let addresses = directory.all_addresses();
+    let changes = store
+        .reconcile(&users, &addresses, SystemTime::now())
+        .await?;
+    for user in &changes.missing {
+        log::warn!(
+            "user {user} is no longer in directory.toml; the mailbox waits, and comes back with the same \
+             password entry (if the user was meant to go: postroom user remove {user})"
+        );
+    }
+    for user in &changes.returned {
+        log::info!("user {user} is back in directory.toml, with the same mailbox");
+    }
+    for user in &changes.sealed {
+        log::warn!(
+            "user {user} came back to directory.toml with another password entry, and so as another person: \
+             the old mailbox is sealed, the new one starts empty"
+        );
+    }
+    for (address, _) in &changes.departed {
+        log::warn!(
+            "address {address} has gone from directory.toml; for an hour its mail is answered 450, so that a \
+             slip loses none"
+        );
+    }
+    Ok(directory.with_departed(changes.departed))
+}
+
+/// Identifies a user's password entry. One that does not parse never gets here.
+fn fingerprint(password: &str) -> String {
+    PasswordHash::parse(password).map_or_else(|_| password.to_string(), |hash| hash.fingerprint())
+}
+
+/// Reloads when a file changes, until the hub stops. Without a watch, SIGHUP
+/// still does.
+pub async fn follow_changes(hub: Arc<Hub>) {
+    loop {
+        let files = watched_files(&hub.path);
+        let watch = match Watch::start(files.clone()) {
+            Ok(watch) => watch,
+            Err(why) => {
+                log::warn!("{why}");
+                return;
+            }
+        };
+        // A new configuration may name other files.
+        while watched_files(&hub.path) == files {
+            watch.changed().await;
+            // The outcome is in the log.
+            let _ = hub.reload().await;
+        }
+    }
+}
+
+/// The configuration and what it names; the configuration alone while it is
+/// not good.
+fn watched_files(path: &Path) -> Vec<PathBuf> {
+    let mut files = vec![path.to_path_buf()];
+    if let Ok(configuration) = Configuration::load(path) {
+        files.push(configuration.directory);
+        if let Some(tls) = configuration.tls {
+            files.extend([tls.certificate, tls.key]);
+        }
+    }
+    files
+}

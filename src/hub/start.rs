@@ -1,0 +1,204 @@
+//! Everything that must be there before the hub is ready. What is missing is
+//! said in one line, and nothing half-started stays behind.
+
+use std::io;
+use std::net::TcpListener as StdListener;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use rustix::process::{self, Resource, Rlimit};
+use sd_notify::NotifyState;
+use smol::Task;
+use smol::net::TcpListener;
+use thiserror::Error;
+
+use super::Hub;
+use super::reload::Loaded;
+use super::settings::{limits, listens, net_settings, store_settings};
+use crate::auth::{self, Verifier};
+use crate::config::{Configuration, ConfigurationError};
+use crate::control::{self, ListenerState};
+use crate::logging::Logging;
+use crate::net::executor::Executor;
+use crate::net::listener::{Listen, accept_loop, explain_bind_error};
+use crate::net::office::Office;
+use crate::net::tls::ServerTlsError;
+use crate::store::{OpenError, Store, StoreError};
+
+/// Why the hub does not start.
+#[derive(Debug, Error)]
+pub enum StartError {
+    /// A file is not good.
+    #[error(transparent)]
+    Configuration(#[from] ConfigurationError),
+    /// `serve` as root.
+    #[error(
+        "serve does not run as root: a hub that was never root has nothing to lose but mail. Start it by the \
+         systemd unit, or as a user of its own (runuser -u postroom -- postroom serve); where it must be, set \
+         allow_root = true in postroom.toml"
+    )]
+    Root,
+    /// The log cannot be written.
+    #[error("the log cannot be opened: {0}")]
+    Log(io::Error),
+    /// The system gives no threads.
+    #[error("cannot start a thread: {0}")]
+    Threads(io::Error),
+    /// The system lets no signals be caught.
+    #[error("cannot catch signals: {0}")]
+    Signals(io::Error),
+    /// The store does not open.
+    #[error(transparent)]
+    Store(#[from] OpenError),
+    /// The store cannot be read.
+    #[error("the store cannot be read: {0}")]
+    Reading(#[from] StoreError),
+    /// The certificate cannot be used.
+    #[error(transparent)]
+    Tls(#[from] ServerTlsError),
+    /// A socket cannot be opened.
+    #[error("{0}")]
+    Listen(String),
+    /// The control socket cannot be opened.
+    #[error("cannot open the control socket in {folder}: {why}")]
+    Control {
+        /// The data folder.
+        folder: String,
+        /// What the system says.
+        why: io::Error,
+    },
+}
+
+/// The open sockets, before anything is accepted on them.
+pub struct Sockets {
+    mail: Vec<(Listen, StdListener)>,
+    control: smol::net::unix::UnixListener,
+}
+
+/// The tasks that accept connections; dropping them ends that.
+pub type Accepting = Vec<Task<()>>;
+
+/// Reads the files, opens store and sockets.
+pub fn open(path: &Path) -> Result<(Hub, Sockets), StartError> {
+    let configuration = Configuration::load(path)?;
+    if process::geteuid().is_root() && !configuration.allow_root {
+        return Err(StartError::Root);
+    }
+    let logging = Logging::start(configuration.log.level, configuration.log.file.as_deref())
+        .map_err(StartError::Log)?;
+    std::panic::set_hook(Box::new(|panic| log::error!("internal error: {panic}")));
+    raise_descriptor_limit();
+    let tls = super::reload::load_tls(&configuration)?;
+    let directory = super::reload::load_directory(&configuration)?;
+    // The sockets before the store: a port that is taken is found out at once.
+    let mail = bind_all(&configuration)?;
+    let store = Store::open(&store_settings(&configuration), crate::store::Moment::now())?;
+    let directory = smol::block_on(super::reload::reconcile(&store, directory))?;
+    let control = control::listen(store.data_dir()).map_err(|why| StartError::Control {
+        folder: store.data_dir().display().to_string(),
+        why,
+    })?;
+    let verifier = Verifier::start(&auth::Settings::default()).map_err(StartError::Threads)?;
+    let settings = net_settings(&configuration, tls);
+    let office = Office::new(settings, directory, store, verifier, limits(&configuration));
+    let listeners = mail.iter().map(listener_state).collect();
+    let hub = Hub {
+        path: path.to_path_buf(),
+        office: Arc::new(office),
+        listeners,
+        logging,
+        started: SystemTime::now(),
+        loaded: smol::lock::Mutex::new(Loaded::new(&configuration)),
+    };
+    Ok((hub, Sockets { mail, control }))
+}
+
+/// Begins to accept.
+pub fn accept(
+    hub: &Arc<Hub>,
+    sockets: Sockets,
+    executor: &Executor,
+) -> Result<Accepting, StartError> {
+    let tasks = executor.tasks();
+    let mut accepting = Accepting::new();
+    for (listen, socket) in sockets.mail {
+        let socket =
+            TcpListener::try_from(socket).map_err(|why| StartError::Listen(why.to_string()))?;
+        let office = Arc::clone(&hub.office);
+        accepting.push(tasks.spawn(accept_loop(listen, socket, office, Arc::clone(&tasks))));
+    }
+    let hub = Arc::clone(hub);
+    accepting.push(tasks.spawn(async move { control::serve(sockets.control, &*hub).await }));
+    Ok(accepting)
+}
+
+/// Says that the hub is ready, to people, scripts and systemd.
+pub fn announce(hub: &Hub, after: Duration) {
+    for listener in &hub.listeners {
+        log::info!("listening on {} for {}", listener.address, listener.name);
+    }
+    log::info!("ready after {} ms", after.as_millis());
+    println!("ready");
+    if let Err(why) = sd_notify::notify(&[NotifyState::Ready]) {
+        log::warn!("systemd cannot be told that the hub is ready: {why}");
+    }
+}
+
+/// Every socket of the configuration: from systemd if it passes one of that
+/// address, else opened here.
+fn bind_all(configuration: &Configuration) -> Result<Vec<(Listen, StdListener)>, StartError> {
+    let mut passed = passed_by_systemd();
+    let mut sockets = Vec::new();
+    for listen in listens(configuration) {
+        let place = passed
+            .iter()
+            .position(|socket| socket.local_addr().is_ok_and(|own| own == listen.address));
+        let socket = match place {
+            Some(place) => passed.swap_remove(place),
+            None => listen
+                .bind()
+                .map_err(|why| StartError::Listen(explain_bind_error(&listen, &why)))?,
+        };
+        sockets.push((listen, socket));
+    }
+    for socket in passed {
+        if let Ok(address) = socket.local_addr() {
+            log::warn!(
+                "systemd passes a socket on {address}, and no listen line of postroom.toml names it"
+            );
+        }
+    }
+    Ok(sockets)
+}
+
+fn passed_by_systemd() -> Vec<StdListener> {
+    let mut environment = listenfd::ListenFd::from_env();
+    (0..environment.len())
+        .filter_map(|place| environment.take_tcp_listener(place).ok().flatten())
+        .collect()
+}
+
+/// As many descriptors as the system allows: the usual soft limit of 1024 is
+/// meant for programs that use select(2).
+fn raise_descriptor_limit() {
+    let limit = process::getrlimit(Resource::Nofile);
+    let most = Rlimit {
+        current: limit.maximum,
+        maximum: limit.maximum,
+    };
+    if let Err(why) = process::setrlimit(Resource::Nofile, most) {
+        log::warn!(
+            "the limit on open files stays at {:?}: {why}",
+            limit.current
+        );
+    }
+}
+
+fn listener_state((listen, socket): &(Listen, StdListener)) -> ListenerState {
+    let address = socket.local_addr().unwrap_or(listen.address);
+    ListenerState {
+        name: listen.name().to_string(),
+        address: address.to_string(),
+    }
+}

@@ -1,0 +1,240 @@
+//! One connection: octets in and out, each with its time limit.
+//!
+//! Nothing in smol has a limit of its own, so that every read, write and
+//! handshake passes here. Any of them also ends when the session is
+//! interrupted, even one that waits for a peer that is asleep.
+
+use std::future::Future;
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use rustix::net::sockopt;
+use smol::channel::Receiver;
+use smol::io::{AsyncReadExt, AsyncWriteExt};
+use smol::net::TcpStream;
+use smol::{Timer, future};
+
+use super::sessions::{Activity, Interruption, Session};
+use super::tls::{self, AcceptError, ServerTls, TlsStream};
+
+/// A piece of output must be taken within this time: a peer that does not read
+/// may not hold a session, and a maildrop, for ever.
+pub const WRITE_LIMIT: Duration = Duration::from_secs(60);
+/// A TLS handshake must be over within this time.
+pub const HANDSHAKE_LIMIT: Duration = Duration::from_secs(30);
+/// How long the end of the connection may take.
+const CLOSE_LIMIT: Duration = Duration::from_secs(2);
+/// Octets written at once under one [`WRITE_LIMIT`]: small enough that a slow
+/// line takes a piece in time (16 KiB in 60 s is 2.2 kbit/s).
+const PIECE_OCTETS: usize = 16 * 1024;
+/// The system asks a silent peer whether it is still there after this time…
+const KEEPALIVE_AFTER: Duration = Duration::from_secs(120);
+/// … this often, before it gives the connection up.
+const KEEPALIVE_PROBES: u32 = 4;
+
+/// What reading came to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Input {
+    /// This many octets came.
+    Octets(usize),
+    /// The time is over.
+    TimeOut,
+    /// The peer is gone, or has half closed.
+    Closed,
+    /// The session is to end.
+    Interrupted(Interruption),
+}
+
+/// Why output did not get out.
+#[derive(Debug, thiserror::Error)]
+pub enum OutputError {
+    /// The peer takes nothing.
+    #[error("the peer takes no octets")]
+    TimeOut,
+    /// The connection broke.
+    #[error("{0}")]
+    Broken(#[from] io::Error),
+    /// The session is to end.
+    #[error("interrupted")]
+    Interrupted(Interruption),
+}
+
+/// A connection in the clear or under TLS.
+#[derive(Debug)]
+enum Stream {
+    Plain(TcpStream),
+    Tls(Box<TlsStream<TcpStream>>),
+    /// A handshake failed: there is nothing to read or write any more.
+    Gone,
+}
+
+/// A connection of one session.
+#[derive(Debug)]
+pub struct Connection {
+    stream: Stream,
+    peer: SocketAddr,
+    local: SocketAddr,
+    activity: Arc<Activity>,
+    interrupted: Receiver<Interruption>,
+    /// Set once the session was told to end, for it is told once only.
+    to_end: Option<Interruption>,
+}
+
+impl Connection {
+    /// Takes over an accepted connection.
+    ///
+    /// # Errors
+    /// The connection is broken already.
+    pub fn new(stream: TcpStream, peer: SocketAddr, session: &Session) -> io::Result<Connection> {
+        // A reply must not wait for the acknowledgement of the one before it.
+        stream.set_nodelay(true)?;
+        sockopt::set_socket_keepalive(&stream, true)?;
+        sockopt::set_tcp_keepidle(&stream, KEEPALIVE_AFTER)?;
+        sockopt::set_tcp_keepintvl(&stream, KEEPALIVE_AFTER / KEEPALIVE_PROBES)?;
+        sockopt::set_tcp_keepcnt(&stream, KEEPALIVE_PROBES)?;
+        Ok(Connection {
+            local: stream.local_addr()?,
+            stream: Stream::Plain(stream),
+            peer,
+            activity: Arc::clone(&session.activity),
+            interrupted: session.interrupted.clone(),
+            to_end: None,
+        })
+    }
+
+    /// The other end.
+    pub fn peer(&self) -> SocketAddr {
+        self.peer
+    }
+
+    /// This end.
+    pub fn local(&self) -> SocketAddr {
+        self.local
+    }
+
+    /// Reads what is there, or waits for it until `until`.
+    pub async fn read(&mut self, buffer: &mut [u8], until: Instant) -> Input {
+        let stream = &mut self.stream;
+        let read = async {
+            let read = match stream {
+                Stream::Plain(stream) => stream.read(buffer).await,
+                Stream::Tls(stream) => stream.read(buffer).await,
+                Stream::Gone => Ok(0),
+            };
+            match read {
+                Ok(0) | Err(_) => Input::Closed,
+                Ok(octets) => Input::Octets(octets),
+            }
+        };
+        let too_long = async {
+            Timer::at(until).await;
+            Input::TimeOut
+        };
+        let interrupted =
+            async { Input::Interrupted(interruption(&self.interrupted, &mut self.to_end).await) };
+        let input = future::or(read, future::or(interrupted, too_long)).await;
+        if matches!(input, Input::Octets(_)) {
+            self.activity.note();
+        }
+        input
+    }
+
+    /// Writes all of `octets`.
+    ///
+    /// # Errors
+    /// The peer does not take them in time, is gone, or the session is to end.
+    pub async fn write(&mut self, octets: &[u8]) -> Result<(), OutputError> {
+        for piece in octets.chunks(PIECE_OCTETS) {
+            let stream = &mut self.stream;
+            let write = async {
+                match stream {
+                    Stream::Plain(stream) => stream.write_all(piece).await?,
+                    Stream::Tls(stream) => {
+                        stream.write_all(piece).await?;
+                        stream.flush().await?;
+                    }
+                    Stream::Gone => return Err(io::Error::from(io::ErrorKind::NotConnected).into()),
+                }
+                Ok(())
+            };
+            let interrupted = async {
+                let to_end = interruption(&self.interrupted, &mut self.to_end).await;
+                Err(OutputError::Interrupted(to_end))
+            };
+            let too_long = async {
+                Timer::after(WRITE_LIMIT).await;
+                Err(OutputError::TimeOut)
+            };
+            future::or(write, future::or(interrupted, too_long)).await?;
+            self.activity.note();
+        }
+        Ok(())
+    }
+
+    /// Shakes hands. Returns the version and cipher of TLS.
+    ///
+    /// # Errors
+    /// The peer and the hub found no common ground, or not in time. The
+    /// connection is of no use then.
+    pub async fn start_tls(&mut self, certificate: &ServerTls) -> Result<String, AcceptError> {
+        let Stream::Plain(stream) = std::mem::replace(&mut self.stream, Stream::Gone) else {
+            return Err(AcceptError::Failed {
+                reason: "TLS is on already".to_string(),
+            });
+        };
+        let stream = tls::accept(stream, certificate, HANDSHAKE_LIMIT).await?;
+        let description = stream.session().to_string();
+        self.stream = Stream::Tls(Box::new(stream));
+        Ok(description)
+    }
+
+    /// Waits until the peer is gone, the time is over or the session is to end;
+    /// what comes meanwhile stays unread. For a pause that the hub makes.
+    pub async fn pause(&mut self, time: Duration) {
+        let pause = async {
+            Timer::after(time).await;
+        };
+        let interrupted = async {
+            interruption(&self.interrupted, &mut self.to_end).await;
+        };
+        future::or(pause, interrupted).await;
+    }
+
+    /// Ends the connection in order, if the peer lets us.
+    pub async fn close(mut self) {
+        let close = async {
+            match &mut self.stream {
+                Stream::Plain(stream) => stream.close().await,
+                Stream::Tls(stream) => stream.close().await,
+                Stream::Gone => Ok(()),
+            }
+        };
+        within(CLOSE_LIMIT, close).await;
+    }
+}
+
+/// Resolves when the session is to end.
+async fn interruption(
+    interrupted: &Receiver<Interruption>,
+    to_end: &mut Option<Interruption>,
+) -> Interruption {
+    if let Some(interruption) = *to_end {
+        return interruption;
+    }
+    // The table of sessions is gone only when the hub is.
+    let interruption = interrupted.recv().await.unwrap_or(Interruption::Shutdown);
+    *to_end = Some(interruption);
+    interruption
+}
+
+/// The outcome of `task`, if it comes in time.
+pub async fn within<T>(limit: Duration, task: impl Future<Output = T>) -> Option<T> {
+    let task = async { Some(task.await) };
+    let too_long = async {
+        Timer::after(limit).await;
+        None
+    };
+    future::or(task, too_long).await
+}

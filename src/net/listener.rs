@@ -1,0 +1,220 @@
+//! Listening sockets and the loop that accepts connections.
+//!
+//! The loop outlives every error: it turns away whom the limits keep out with
+//! the protocol's own words, rests when the system has no descriptors left, and
+//! ends only with the hub.
+
+use std::io;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener as StdListener};
+use std::sync::Arc;
+use std::time::Duration;
+
+use smol::io::AsyncWriteExt;
+use smol::net::{TcpListener, TcpStream};
+use smol::{Executor, Timer};
+
+use super::connection::{Connection, within};
+use super::limits::{Admitted, TurnedAway};
+use super::office::{Office, Settings};
+use super::{pop3_server, smtp_server};
+use crate::journal;
+use crate::{pop3, smtp};
+
+/// After an error of accept, which would come again at once.
+const REST: Duration = Duration::from_millis(100);
+/// What is said to a connection that is turned away fits the socket's buffer.
+const FAREWELL_LIMIT: Duration = Duration::from_millis(200);
+
+/// What is spoken on a listener.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Protocol {
+    /// Mail comes in.
+    Smtp,
+    /// PCs collect it.
+    Pop3,
+}
+
+/// How connections begin.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Security {
+    /// In the clear; TLS by command.
+    Plain,
+    /// With a TLS handshake (RFC 8314).
+    Tls,
+}
+
+/// What is listened for, and where.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Listen {
+    /// What is spoken.
+    pub protocol: Protocol,
+    /// How it begins.
+    pub security: Security,
+    /// The local address; port 0 lets the system choose.
+    pub address: SocketAddr,
+}
+
+impl Listen {
+    /// The listener's name in the log: `smtp`, `smtps`, `pop3`, `pop3s`.
+    pub fn name(&self) -> &'static str {
+        match (self.protocol, self.security) {
+            (Protocol::Smtp, Security::Plain) => "smtp",
+            (Protocol::Smtp, Security::Tls) => "smtps",
+            (Protocol::Pop3, Security::Plain) => "pop3",
+            (Protocol::Pop3, Security::Tls) => "pop3s",
+        }
+    }
+
+    /// Opens the socket. `[::]` means IPv4 alone where the system has no IPv6.
+    ///
+    /// # Errors
+    /// The port is taken or may not be used; the text of [`explain_bind_error`]
+    /// says which.
+    pub fn bind(&self) -> io::Result<StdListener> {
+        match StdListener::bind(self.address) {
+            Err(why)
+                if self.address.ip().is_unspecified()
+                    && self.address.is_ipv6()
+                    && rustix::io::Errno::from_io_error(&why)
+                        == Some(rustix::io::Errno::AFNOSUPPORT) =>
+            {
+                let any = IpAddr::V4(Ipv4Addr::UNSPECIFIED);
+                StdListener::bind(SocketAddr::new(any, self.address.port()))
+            }
+            bound => bound,
+        }
+    }
+}
+
+/// Why a socket could not be opened, and what helps.
+pub fn explain_bind_error(listen: &Listen, why: &io::Error) -> String {
+    let (name, address) = (listen.name(), listen.address);
+    let help = match why.kind() {
+        io::ErrorKind::AddrInUse => {
+            "another program listens there (ss -ltnp shows which): stop it, or change the listen line"
+        }
+        io::ErrorKind::PermissionDenied => {
+            "ports below 1024 need CAP_NET_BIND_SERVICE, which the systemd unit gives: start it by that, \
+             or use a higher port"
+        }
+        io::ErrorKind::AddrNotAvailable => {
+            "this machine has no such address: correct the listen line"
+        }
+        _ => "correct the listen line",
+    };
+    format!("cannot listen for {name} on {address}: {why}; {help}")
+}
+
+/// Accepts connections until the task is dropped.
+pub async fn accept_loop(
+    listen: Listen,
+    socket: TcpListener,
+    office: Arc<Office>,
+    executor: Arc<Executor<'static>>,
+) {
+    loop {
+        match socket.accept().await {
+            Ok((stream, peer)) => {
+                if let Some(admitted) = admit(&listen, &stream, peer, &office).await {
+                    let session = serve(listen, stream, peer, Arc::clone(&office), admitted);
+                    executor.spawn(session).detach();
+                }
+            }
+            Err(why) => {
+                log::warn!("listener {}: {why}; it goes on", listen.name());
+                Timer::after(REST).await;
+            }
+        }
+    }
+}
+
+/// The permit of this connection; without one it has been told why.
+async fn admit(
+    listen: &Listen,
+    stream: &TcpStream,
+    peer: SocketAddr,
+    office: &Office,
+) -> Option<Admitted> {
+    let address = peer.ip().to_canonical();
+    let settings = office.settings.now();
+    if listen.protocol == Protocol::Smtp && !settings.takes_mail_from(address) {
+        journal::turned_away(
+            address,
+            listen.name(),
+            "neither accept_from nor lan names it",
+        );
+        farewell(listen, stream, &smtp::refusing_greeting(&settings.hostname)).await;
+        return None;
+    }
+    match office.admission.admit(address, settings.standing(address)) {
+        Ok(admitted) => Some(admitted),
+        Err(why) => {
+            journal::turned_away(address, listen.name(), &why.to_string());
+            let words = match (listen.protocol, why) {
+                (Protocol::Pop3, _) => pop3::TOO_BUSY.to_vec(),
+                (Protocol::Smtp, TurnedAway::Full(_)) => smtp::busy_greeting(&settings.hostname),
+                (Protocol::Smtp, TurnedAway::TooManyOfAddress(_)) => {
+                    smtp::crowded_greeting(&settings.hostname)
+                }
+            };
+            farewell(listen, stream, &words).await;
+            None
+        }
+    }
+}
+
+/// Says a last word in the clear; under TLS there is no way to.
+async fn farewell(listen: &Listen, stream: &TcpStream, words: &[u8]) {
+    if listen.security == Security::Plain {
+        let mut stream = stream.clone();
+        within(FAREWELL_LIMIT, stream.write_all(words)).await;
+    }
+}
+
+/// One connection from its first octet to its last.
+async fn serve(
+    listen: Listen,
+    stream: TcpStream,
+    peer: SocketAddr,
+    office: Arc<Office>,
+    admitted: Admitted,
+) {
+    let settings: Arc<Settings> = office.settings.now();
+    let session = office
+        .sessions
+        .open(listen.protocol_name(), peer.ip().to_canonical());
+    let Ok(mut connection) = Connection::new(stream, peer, &session) else {
+        return;
+    };
+    let mut tls_session = None;
+    if listen.security == Security::Tls {
+        let Some(tls) = &settings.tls else {
+            return;
+        };
+        match connection.start_tls(tls).await {
+            Ok(description) => tls_session = Some(description),
+            Err(why) => {
+                journal::handshake_failed(peer.ip().to_canonical(), &why);
+                return;
+            }
+        }
+    }
+    match listen.protocol {
+        Protocol::Smtp => {
+            smtp_server::serve(office, settings, connection, tls_session, session).await;
+        }
+        Protocol::Pop3 => {
+            pop3_server::serve(office, settings, connection, listen.security, session).await;
+        }
+    }
+    drop(admitted);
+}
+
+impl Listen {
+    fn protocol_name(&self) -> &'static str {
+        match self.protocol {
+            Protocol::Smtp => "smtp",
+            Protocol::Pop3 => "pop3",
+        }
+    }
+}

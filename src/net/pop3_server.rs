@@ -1,0 +1,299 @@
+//! Drives one POP3 session: the machine of [`crate::pop3`] on a connection,
+//! with a maildrop of the store.
+//!
+//! Every effect that a session can have is in the one `match` of [`serve`].
+
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::Instant;
+
+use super::connection::{Connection, Input, OutputError};
+use super::limits::MemoryGrant;
+use super::listener::Security;
+use super::office::{Office, Settings};
+use super::sessions::{Interruption, MaildropLock, Session};
+use crate::auth::{PasswordHash, Verdict};
+use crate::journal;
+use crate::pop3::{self, Login, LoginRefusal, ScanListing, Step};
+use crate::store::{Maildrop, MessageReader, Moment, Scan, StoreError};
+
+/// Octets read at once: commands are short.
+const READ_OCTETS: usize = 2048;
+/// Memory of a listing for each message: its scan here and in the machine.
+const OCTETS_PER_SCAN: usize = 96;
+
+/// Serves one client to the end of its session.
+pub async fn serve(
+    office: Arc<Office>,
+    settings: Arc<Settings>,
+    mut connection: Connection,
+    security: Security,
+    session: Session,
+) {
+    let peer = connection.peer().ip().to_canonical();
+    let machine = pop3::Session::new(
+        pop3::Settings {
+            hostname: settings.hostname.clone(),
+            limits: settings.pop3_limits,
+            security: match (security, &settings.tls) {
+                (Security::Tls, _) => pop3::Security::Tls,
+                (Security::Plain, Some(_)) => pop3::Security::StlsOffered,
+                (Security::Plain, None) => pop3::Security::Clear,
+            },
+            plaintext_login: settings.plaintext_login_of(peer),
+        },
+        Instant::now(),
+    );
+    let mut client = Client {
+        office,
+        settings,
+        session,
+        peer,
+        drop: None,
+        reader: None,
+        memory: MemoryGrant::new(),
+        retrieved: 0,
+        collected: 0,
+    };
+    let ending = client.run(machine, &mut connection).await;
+    let user = client.drop.as_ref().map(|held| held.user.as_str());
+    journal::pop3_ended(peer, user, client.retrieved, client.collected, &ending);
+    connection.close().await;
+}
+
+/// One client's session.
+struct Client {
+    office: Arc<Office>,
+    settings: Arc<Settings>,
+    session: Session,
+    peer: IpAddr,
+    drop: Option<OpenMaildrop>,
+    reader: Option<MessageReader>,
+    /// Memory of the message under way.
+    memory: MemoryGrant,
+    retrieved: u64,
+    collected: u64,
+}
+
+/// A maildrop after log-in.
+struct OpenMaildrop {
+    user: String,
+    maildrop: Maildrop,
+    /// Empty until the machine asks for it.
+    scans: Vec<Scan>,
+    /// Held until QUIT is carried out or the session ends.
+    lock: Option<MaildropLock>,
+    _memory: MemoryGrant,
+}
+
+impl Client {
+    async fn run(&mut self, mut machine: pop3::Session, connection: &mut Connection) -> String {
+        let mut buffer = [0; READ_OCTETS];
+        loop {
+            match machine.next(Instant::now()) {
+                Step::NeedInput { until } => match connection.read(&mut buffer, until).await {
+                    Input::Octets(count) => {
+                        machine.receive(buffer.get(..count).unwrap_or_default());
+                    }
+                    Input::TimeOut => {}
+                    Input::Closed => return "closed by the peer".to_string(),
+                    Input::Interrupted(interruption) => return self.interrupted(interruption),
+                },
+                Step::Send(octets) => match connection.write(octets).await {
+                    Ok(()) => {}
+                    Err(OutputError::Interrupted(why)) => return self.interrupted(why),
+                    Err(why) => return why.to_string(),
+                },
+                Step::StartTls => {
+                    let Some(tls) = &self.settings.tls else {
+                        return "no certificate".to_string();
+                    };
+                    if let Err(why) = connection.start_tls(tls).await {
+                        journal::handshake_failed(self.peer, &why);
+                        return "tls handshake failed".to_string();
+                    }
+                    machine.tls_started();
+                }
+                Step::LoginRequested(login) => match self.log_in(login, connection).await {
+                    Ok(maildrop) => machine.maildrop_opened(maildrop.messages, maildrop.octets),
+                    Err(refusal) => machine.login_refused(refusal),
+                },
+                Step::ListingRequested => match self.listing().await {
+                    Some(listing) => machine.listing(listing),
+                    None => machine.listing_failed(),
+                },
+                Step::MessageRequested { index } => match self.open_message(index).await {
+                    Some(()) => machine.message_opened(),
+                    None => machine.message_failed(),
+                },
+                Step::ContentWanted => self.send_content(&mut machine).await,
+                Step::ContentEnough => self.close_message(),
+                Step::UpdateRequested(removed) => match self.update(&removed).await {
+                    true => machine.updated(),
+                    false => machine.update_failed(),
+                },
+                Step::Close(ending) => return ending.to_string(),
+            }
+        }
+    }
+
+    fn interrupted(&self, interruption: Interruption) -> String {
+        match interruption {
+            Interruption::Shutdown => "the hub stops".to_string(),
+            Interruption::Replaced => {
+                let user = self.drop.as_ref().map_or("-", |held| held.user.as_str());
+                journal::session_replaced(user, self.peer);
+                "replaced".to_string()
+            }
+        }
+    }
+
+    async fn log_in(
+        &mut self,
+        login: Login,
+        connection: &mut Connection,
+    ) -> Result<Maildrop, LoginRefusal> {
+        let directory = self.office.directory.now();
+        let user = directory.login(&login.name);
+        let known = user.map_or(login.name.as_str(), |user| user.name.as_str());
+        let stored = user.and_then(|user| PasswordHash::parse(user.password.as_str()).ok());
+        let verdict = self
+            .office
+            .verifier
+            .verify(known, stored.as_ref(), login.password.octets())
+            .await;
+        let user = match (verdict, user) {
+            (Verdict::Correct, Some(user)) => user.name.clone(),
+            (Verdict::Unavailable, _) => return Err(LoginRefusal::Temporary),
+            (Verdict::Correct | Verdict::Wrong, _) => {
+                let held_back = self
+                    .office
+                    .failures()
+                    .failed(self.peer, known, Instant::now());
+                journal::login_failed(&login.name, self.peer, held_back.delay);
+                connection.pause(held_back.delay).await;
+                return Err(LoginRefusal::Credentials);
+            }
+        };
+        self.office
+            .failures()
+            .succeeded(self.peer, &user, Instant::now());
+        let Some(lock) = self.session.lock_maildrop(&user).await else {
+            journal::maildrop_in_use(&user, self.peer);
+            return Err(LoginRefusal::InUse);
+        };
+        let maildrop = self
+            .office
+            .store
+            .open_maildrop(&user)
+            .await
+            .map_err(|why| {
+                journal::store_failed("opening a maildrop", &why);
+                LoginRefusal::Temporary
+            })?;
+        journal::logged_in(&user, self.peer, maildrop.messages);
+        self.drop = Some(OpenMaildrop {
+            user,
+            maildrop,
+            scans: Vec::new(),
+            lock: Some(lock),
+            _memory: MemoryGrant::new(),
+        });
+        Ok(maildrop)
+    }
+
+    async fn listing(&mut self) -> Option<ScanListing> {
+        let held = self.drop.as_mut()?;
+        let messages = usize::try_from(held.maildrop.messages).ok()?;
+        held._memory = self
+            .office
+            .memory
+            .octets(messages * OCTETS_PER_SCAN)
+            .await?;
+        held.scans = match self.office.store.listing(&held.maildrop).await {
+            Ok(scans) => scans,
+            Err(why) => {
+                journal::store_failed("listing a maildrop", &why);
+                return None;
+            }
+        };
+        let mut listing = ScanListing::with_capacity(held.scans.len());
+        for scan in &held.scans {
+            let pushed = listing.push(scan.octets, &scan.unique_id.to_string());
+            // The store draws unique-ids that fit; a number must not be lost.
+            pushed.ok()?;
+        }
+        Some(listing)
+    }
+
+    async fn open_message(&mut self, index: usize) -> Option<()> {
+        let scan = *self.drop.as_ref()?.scans.get(index)?;
+        self.memory = self.office.memory.for_message().await?;
+        match self.office.store.open_message(scan.entry).await {
+            Ok(reader) => {
+                self.reader = Some(reader);
+                self.retrieved += 1;
+                Some(())
+            }
+            Err(why) => {
+                journal::store_failed("opening a message", &why);
+                self.close_message();
+                None
+            }
+        }
+    }
+
+    async fn send_content(&mut self, machine: &mut pop3::Session) {
+        let chunk = match &mut self.reader {
+            Some(reader) => reader.next_chunk().await,
+            None => Err(StoreError::NoEntry),
+        };
+        match chunk {
+            Ok(Some(chunk)) => machine.content(&chunk),
+            Ok(None) => {
+                machine.content_complete();
+                self.close_message();
+            }
+            Err(why) => {
+                journal::store_failed("reading a message", &why);
+                machine.content_failed();
+                self.close_message();
+            }
+        }
+    }
+
+    fn close_message(&mut self) {
+        self.reader = None;
+        self.memory.clear();
+    }
+
+    /// Carries out QUIT: true when every message at `removed` is collected.
+    async fn update(&mut self, removed: &[usize]) -> bool {
+        let Some(held) = &mut self.drop else {
+            return false;
+        };
+        let scans: Vec<Scan> = removed
+            .iter()
+            .filter_map(|&index| held.scans.get(index).copied())
+            .collect();
+        if !scans.is_empty() {
+            let entries = scans.iter().map(|scan| scan.entry).collect();
+            if let Err(why) = self
+                .office
+                .store
+                .collect(held.maildrop.mailbox, entries, Moment::now())
+                .await
+            {
+                journal::store_failed("removing collected messages", &why);
+                return false;
+            }
+        }
+        for scan in &scans {
+            journal::collected(scan.message, &held.user, self.peer);
+        }
+        self.collected = scans.len() as u64;
+        // A client that has read our reply may log in again at once.
+        held.lock = None;
+        true
+    }
+}
