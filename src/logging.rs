@@ -141,11 +141,7 @@ impl Log for Memory {
             return;
         }
         let at = OffsetDateTime::from(SystemTime::now());
-        let at = at
-            .replace_nanosecond(0)
-            .unwrap_or(at)
-            .format(&Rfc3339)
-            .unwrap_or_default();
+        let at = at.format(TIME_FORMAT).unwrap_or_default();
         let mut lines = lock(&self.0);
         if lines.len() == REMEMBERED_MAX {
             lines.pop_front();
