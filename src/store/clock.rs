@@ -92,3 +92,103 @@ impl AgeClock {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::time::UNIX_EPOCH;
+
+    const DAY: Duration = JUMP;
+    const NEW: Kept = Kept {
+        age_millis: 0,
+        wall_millis: None,
+    };
+
+    fn begin() -> Moment {
+        Moment {
+            wall: UNIX_EPOCH + 20_000 * DAY,
+            running: Instant::now(),
+        }
+    }
+
+    fn days(age_millis: i64) -> f64 {
+        age_millis as f64 / duration_to_millis(DAY) as f64
+    }
+
+    #[test]
+    fn a_day_of_running_is_a_day_of_age() {
+        let now = begin();
+        let mut clock = AgeClock::starting(NEW, now);
+        for hour in 1..=24 {
+            clock.look(now.plus(hour * HOLD));
+        }
+        assert_eq!(days(clock.age_millis(now.plus(DAY))), 1.0);
+        assert_eq!(days(clock.age_millis(now.plus(3 * DAY / 2))), 1.5);
+        assert!(clock.is_settled(now.plus(DAY)));
+    }
+
+    #[test]
+    fn a_jump_of_the_wall_clock_makes_nothing_older_and_unsettles_for_an_hour() {
+        for there in [UNIX_EPOCH, UNIX_EPOCH + 30_000 * DAY] {
+            let start = begin();
+            let mut clock = AgeClock::starting(NEW, start);
+            let mut now = start.plus(HOLD);
+            now.wall = there;
+            clock.look(now);
+            assert_eq!(days(clock.age_millis(now)), 1.0 / 24.0);
+            assert!(!clock.is_settled(now));
+            let almost = now.plus(HOLD - Duration::from_secs(1));
+            clock.look(almost);
+            assert!(!clock.is_settled(almost));
+            clock.look(now.plus(HOLD));
+            assert!(clock.is_settled(now.plus(HOLD)));
+        }
+    }
+
+    #[test]
+    fn a_second_jump_starts_the_hour_anew() {
+        let now = begin();
+        let mut clock = AgeClock::starting(NEW, now);
+        let mut jumped = now.plus(HOLD);
+        jumped.wall += 10 * DAY;
+        clock.look(jumped);
+        let mut again = jumped.plus(HOLD / 2);
+        again.wall -= 10 * DAY;
+        clock.look(again);
+        assert!(!clock.is_settled(jumped.plus(HOLD)));
+        assert!(clock.is_settled(again.plus(HOLD)));
+    }
+
+    #[test]
+    fn corrections_within_a_day_are_no_jump() {
+        let now = begin();
+        let mut clock = AgeClock::starting(NEW, now);
+        let mut corrected = now.plus(HOLD);
+        corrected.wall += DAY - HOLD;
+        clock.look(corrected);
+        assert!(clock.is_settled(corrected));
+    }
+
+    #[test]
+    fn age_goes_on_after_a_restart_and_time_switched_off_does_not_count() {
+        let now = begin();
+        let mut clock = AgeClock::starting(NEW, now);
+        clock.look(now.plus(5 * DAY));
+        let kept = clock.kept();
+        let night = now.plus(5 * DAY + DAY / 2);
+        let clock = AgeClock::starting(kept, night);
+        assert_eq!(days(clock.age_millis(night)), 5.0);
+        assert!(clock.is_settled(night));
+        let month = now.plus(35 * DAY);
+        let clock = AgeClock::starting(kept, month);
+        assert_eq!(days(clock.age_millis(month)), 5.0);
+        assert!(!clock.is_settled(month));
+        assert!(clock.is_settled(month.plus(HOLD)));
+    }
+
+    #[test]
+    fn a_new_store_is_settled_from_the_start() {
+        let now = begin();
+        assert!(AgeClock::starting(NEW, now).is_settled(now));
+    }
+}

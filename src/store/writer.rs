@@ -137,6 +137,12 @@ impl Writer {
         answer.recv().await.map_err(|_| StoreError::Closed)?
     }
 
+    /// Changes that wait for the thread.
+    #[cfg(test)]
+    pub fn waiting(&self) -> usize {
+        self.orders.len()
+    }
+
     /// Lets what waits be committed, then ends the thread.
     pub fn close(&mut self) {
         self.orders.close();

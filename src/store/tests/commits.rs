@@ -1,1 +1,271 @@
+use super::support::*;
+use std::thread;
 
+use super::super::*;
+
+/// Keeps the writer busy until it is dropped, so that changes gather.
+struct Busy {
+    release: Option<async_channel::Sender<()>>,
+    thread: Option<thread::JoinHandle<()>>,
+}
+
+fn keep_busy(store: &Store) -> Busy {
+    let (release, released) = async_channel::bounded::<()>(1);
+    let (begun, begins) = async_channel::bounded::<()>(1);
+    let store = store.clone();
+    let thread = thread::spawn(move || {
+        wait(store.0.writer.upkeep(move |_| {
+            let _ = begun.try_send(());
+            let _ = released.recv_blocking();
+            Ok(())
+        }))
+        .unwrap();
+    });
+    begins.recv_blocking().unwrap();
+    Busy {
+        release: Some(release),
+        thread: Some(thread),
+    }
+}
+
+impl Drop for Busy {
+    fn drop(&mut self) {
+        drop(self.release.take());
+        self.thread.take().unwrap().join().unwrap();
+    }
+}
+
+/// Has the jobs wait for the writer together, in this order, then lets it go.
+fn together<T: Send>(store: &Store, jobs: Vec<Box<dyn FnOnce() -> T + Send + '_>>) -> Vec<T> {
+    let busy = keep_busy(store);
+    thread::scope(|scope| {
+        let mut running = Vec::new();
+        for (number, job) in jobs.into_iter().enumerate() {
+            running.push(scope.spawn(job));
+            while store.0.writer.waiting() <= number {
+                thread::yield_now();
+            }
+        }
+        drop(busy);
+        running.into_iter().map(|job| job.join().unwrap()).collect()
+    })
+}
+
+type Answer = Result<(), StoreError>;
+
+fn delivery(office: &Office, message: NewMessage) -> Box<dyn FnOnce() -> Answer + Send + '_> {
+    Box::new(|| wait(office.store().deliver(message)).map(|_| ()))
+}
+
+fn upkeep<'a>(
+    office: &'a Office,
+    work: impl FnMut(&Connection) -> Answer + Send + 'static,
+) -> Box<dyn FnOnce() -> Answer + Send + 'a> {
+    Box::new(|| wait(office.store().0.writer.upkeep(work)))
+}
+
+#[test]
+fn all_that_waits_is_one_transaction_and_nothing_waits_for_company() {
+    let office = office();
+    office.deliver(&["anna"], SMALL);
+    assert_eq!(office.store().figures().commits, 1);
+    let jobs = (0..100)
+        .map(|_| delivery(&office, office.message(&["anna", "bob"], SMALL)))
+        .collect();
+    for answer in together(office.store(), jobs) {
+        answer.unwrap();
+    }
+    let figures = office.store().figures();
+    // The first one, the one that kept the writer busy, the hundred.
+    assert_eq!((figures.commits, figures.changes), (3, 102));
+    assert_eq!(office.maildrop("anna").messages, 101);
+    assert_eq!(office.maildrop("bob").messages, 100);
+}
+
+#[test]
+fn a_bad_message_fails_alone() {
+    let office = office();
+    let good = office.message(&["anna"], SMALL);
+    let mut bad = office.message(&["anna", "newcomer"], &large());
+    bad.id = good.id;
+    let last = office.message(&["anna"], SMALL);
+    let jobs = vec![
+        delivery(&office, good),
+        delivery(&office, bad),
+        delivery(&office, last),
+    ];
+    let answers = together(office.store(), jobs);
+    assert!(answers[0].is_ok() && answers[2].is_ok());
+    assert!(matches!(answers[1], Err(StoreError::Database(_))));
+    assert_eq!(office.maildrop("anna").messages, 2);
+    assert_eq!(
+        office.number("SELECT count(*) FROM mailbox WHERE user = 'newcomer'"),
+        0
+    );
+    assert!(office.body_files().is_empty(), "its file went with it");
+    assert_eq!(office.store().figures().commits, 2);
+}
+
+#[test]
+fn after_a_failed_commit_everybody_in_it_hears_and_the_next_one_works() {
+    let office = office();
+    office.deliver(&["anna"], SMALL);
+    let jobs = vec![
+        delivery(&office, office.message(&["anna"], &large())),
+        upkeep(&office, |db| {
+            // A broken reference that is found only by COMMIT itself.
+            db.execute_batch(
+                "PRAGMA defer_foreign_keys = ON;
+                 INSERT INTO entry (mailbox, message, unique_id, octets, delivered_at, why, trace)
+                 VALUES (1, 12345, x'00', 0, 0, '', x'')",
+            )?;
+            Ok(())
+        }),
+    ];
+    for answer in together(office.store(), jobs) {
+        assert!(
+            matches!(answer, Err(StoreError::Uncertain(_))),
+            "{answer:?}"
+        );
+    }
+    assert_eq!(office.store().figures().failed_commits, 1);
+    assert!(office.store().figures().last_error.is_some());
+    assert_eq!(office.maildrop("anna").messages, 1);
+    // A row may have come to name it: only the next start can tell.
+    assert_eq!(office.body_files().len(), 1);
+    office.deliver(&["anna"], SMALL);
+    assert_eq!(office.maildrop("anna").messages, 2);
+}
+
+/// From now on the database cannot grow, as on a full disk.
+fn fill_disk(office: &Office) {
+    let pages = office.number("PRAGMA page_count");
+    wait(office.store().0.writer.upkeep(move |db| {
+        db.pragma_update_and_check(None, "max_page_count", pages, |_| Ok(()))?;
+        Ok(())
+    }))
+    .unwrap();
+}
+
+#[test]
+fn on_a_full_disk_mail_is_refused_and_quit_and_the_sweep_work() {
+    let mut office = office();
+    office.deliver(&["anna"], SMALL);
+    let maildrop = office.maildrop("anna");
+    let entries = vec![office.listing("anna")[0].entry];
+    fill_disk(&office);
+    let now = office.now;
+    let jobs = vec![
+        upkeep(&office, |_| Ok(())),
+        delivery(&office, office.message(&["anna"], &vec![b'x'; 100_000])),
+        Box::new(|| {
+            let marked = wait(office.store().collect(maildrop.mailbox, entries, now));
+            assert_eq!(marked, Ok(1));
+            Ok(())
+        }),
+    ];
+    let answers = together(office.store(), jobs);
+    assert_eq!(answers, [Ok(()), Err(StoreError::Full), Ok(())]);
+    assert_eq!(office.maildrop("anna").messages, 0);
+    assert!(
+        !office.data().join("reserve").exists(),
+        "the reserve is used"
+    );
+    // The disk has no room yet: mail is refused without trying.
+    office.disk.set_free(0);
+    assert_eq!(office.store().space().unwrap().state, SpaceState::Short);
+    let message = office.message(&["anna"], SMALL);
+    assert_eq!(wait(office.store().deliver(message)), Err(StoreError::Full));
+    office.pass(HOUR);
+    assert_eq!(office.sweep().by_free_space, 1);
+    // Somebody has made room.
+    office.disk.set_free(TestDisk::TOTAL / 2);
+    assert_eq!(office.store().space().unwrap().state, SpaceState::Short);
+    office.sweep();
+    assert_eq!(office.store().space().unwrap().state, SpaceState::Enough);
+    assert!(
+        office.data().join("reserve").exists(),
+        "and is set aside again"
+    );
+    office.deliver(&["anna"], SMALL);
+}
+
+#[test]
+fn a_message_for_nobody_or_twice_for_one_is_refused() {
+    let office = office();
+    let nobody = office.message(&[], SMALL);
+    let twice = office.message(&["anna", "bob", "anna"], SMALL);
+    for message in [nobody, twice] {
+        let answer = wait(office.store().deliver(message));
+        assert!(matches!(answer, Err(StoreError::Refused(_))));
+    }
+    assert_eq!(office.number("SELECT count(*) FROM message"), 0);
+}
+
+#[test]
+fn a_delivery_goes_through_even_if_its_session_is_gone() {
+    let mut office = office();
+    let message = office.message(&["anna"], &large());
+    let busy = keep_busy(office.store());
+    {
+        let mut delivery = std::pin::pin!(office.store().deliver(message));
+        let mut context = std::task::Context::from_waker(std::task::Waker::noop());
+        assert!(delivery.as_mut().poll(&mut context).is_pending());
+    }
+    drop(busy);
+    office.reopen();
+    assert_eq!(office.maildrop("anna").messages, 1);
+    assert!(office.content(office.listing("anna")[0].entry).is_ok());
+}
+
+#[test]
+fn closing_lets_what_waits_be_committed() {
+    let mut office = office();
+    let busy = keep_busy(office.store());
+    let store = office.store().clone();
+    let message = office.message(&["anna"], SMALL);
+    let delivering = thread::spawn(move || wait(store.deliver(message)).unwrap().queue_id());
+    while office.store().0.writer.waiting() == 0 {
+        thread::yield_now();
+    }
+    office.store = None;
+    drop(busy);
+    let id = delivering.join().unwrap();
+    office.store = Some(Store::open(&office.settings, office.now).unwrap());
+    assert_eq!(
+        wait(office.store().record(id))
+            .unwrap()
+            .unwrap()
+            .entries
+            .len(),
+        1
+    );
+}
+
+#[test]
+fn a_reader_that_outlives_the_store_is_told() {
+    let mut office = office();
+    office.deliver(&["anna"], &large());
+    let entry = office.listing("anna")[0].entry;
+    let mut reader = wait(office.store().open_message(entry)).unwrap();
+    office.store = None;
+    let mut answer = wait(reader.next_chunk());
+    while let Ok(Some(_)) = answer {
+        answer = wait(reader.next_chunk());
+    }
+    assert_eq!(answer, Err(StoreError::Closed));
+}
+
+#[test]
+fn the_log_is_copied_and_starts_anew_while_mail_keeps_coming() {
+    let office = office();
+    let body = vec![b'x'; INLINE_OCTETS];
+    for _ in 0..800 {
+        office.deliver(&["anna"], &body);
+    }
+    let log = std::fs::metadata(office.data().join("postroom.db-wal"))
+        .unwrap()
+        .len();
+    assert!(log < 80 << 20, "{log} octets");
+    assert!(office.store().figures().checkpoints > 0);
+}

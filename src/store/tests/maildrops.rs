@@ -1,6 +1,5 @@
-use super::support::*;
-
 use super::super::*;
+use super::support::*;
 
 #[test]
 fn an_unknown_user_has_an_empty_maildrop() {

@@ -1,5 +1,4 @@
 //! Tests of the store as its callers see it.
-
 mod support;
 
 mod administration;

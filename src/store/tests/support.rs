@@ -1,5 +1,4 @@
 //! A store in a folder of its own, and mail to put into it.
-
 use std::future::Future;
 use std::path::Path;
 use std::pin::pin;
