@@ -65,7 +65,8 @@ const STEP_1: &str = "
         trace BLOB NOT NULL
     ) STRICT;
     CREATE INDEX entry_message ON entry (message);
-    CREATE INDEX entry_waiting ON entry (mailbox, id, octets, unique_id)
+    -- All that a listing asks; without collected_at SQLite would look at the entries.
+    CREATE INDEX entry_waiting ON entry (mailbox, id, octets, unique_id, collected_at)
         WHERE collected_at IS NULL;
     CREATE INDEX entry_collected ON entry (collected_age, message)
         WHERE collected_at IS NOT NULL;
