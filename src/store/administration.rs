@@ -61,16 +61,21 @@ pub(super) fn mail(
         }
     };
     // Each part in words of its own, so that each finds its index.
+    const WAITING: &str = "SELECT id FROM entry
+         WHERE mailbox = :mailbox AND collected_at IS NULL AND id > :after";
+    const COLLECTED: &str = "SELECT id FROM entry INDEXED BY entry_collected
+         WHERE mailbox = :mailbox AND collected_at IS NOT NULL AND id > :after";
     let entries = match part {
-        Part::Waiting => "e.mailbox = :mailbox AND e.collected_at IS NULL",
-        Part::Collected => "e.mailbox = :mailbox AND e.collected_at IS NOT NULL",
-        Part::Both => "e.mailbox = :mailbox",
+        Part::Waiting => WAITING.to_owned(),
+        Part::Collected => COLLECTED.to_owned(),
+        Part::Both => format!("{WAITING} UNION ALL {COLLECTED}"),
     };
     let mut statement = db.prepare_cached(&format!(
         "SELECT e.id, e.message, e.unique_id, e.octets, e.delivered_at, e.collected_at, e.why,
                 m.received_at, m.source, m.reverse_path
-         FROM entry AS e JOIN message AS m ON m.id = e.message
-         WHERE {entries} AND e.id > :after ORDER BY e.id LIMIT :limit"
+         FROM ({entries} ORDER BY id LIMIT :limit) AS part
+              JOIN entry AS e ON e.id = part.id JOIN message AS m ON m.id = e.message
+         ORDER BY e.id"
     ))?;
     let mut rows = statement.query(named_params! {
         ":mailbox": mailbox.0,
@@ -185,7 +190,8 @@ pub(super) fn restore(
         find_open_mailbox(db, user)?.ok_or_else(|| StoreError::NoMailbox(user.to_owned()))?;
     let collected: Vec<i64> = db
         .prepare_cached(
-            "SELECT id FROM entry WHERE collected_at IS NOT NULL AND mailbox = :mailbox
+            "SELECT id FROM entry INDEXED BY entry_collected
+             WHERE collected_at IS NOT NULL AND mailbox = :mailbox
                  AND collected_at >= :since ORDER BY id",
         )?
         .query_map(

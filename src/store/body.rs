@@ -21,8 +21,9 @@ use super::types::UniqueId;
 
 /// The largest body that is kept in the database, in octets.
 pub const INLINE_OCTETS: usize = 128 << 10;
-/// What is handed to a disk thread at a time.
-const PIECE_OCTETS: usize = 128 << 10;
+/// What is handed to a disk thread at a time, once there is a file. A body that
+/// arrives holds two such pieces at most.
+const PIECE_OCTETS: usize = 64 << 10;
 
 /// A complete body, ready to be delivered. Dropped without a delivery, its
 /// file goes.
@@ -89,8 +90,8 @@ impl BodyWriter {
     /// When a file cannot be written; the body is lost then, drop it.
     pub async fn write(&mut self, mut octets: &[u8]) -> Result<(), StoreError> {
         self.note(octets);
-        while self.buffer.len() + octets.len() > PIECE_OCTETS {
-            let room = PIECE_OCTETS.saturating_sub(self.buffer.len());
+        while self.buffer.len() + octets.len() > self.buffer_limit() {
+            let room = self.buffer_limit().saturating_sub(self.buffer.len());
             let (now, later) = octets.split_at(room.min(octets.len()));
             self.buffer.extend_from_slice(now);
             octets = later;
@@ -124,6 +125,13 @@ impl BodyWriter {
             octets: self.octets,
             tail: self.tail,
         })
+    }
+
+    fn buffer_limit(&self) -> usize {
+        match self.file {
+            None => INLINE_OCTETS,
+            Some(_) => PIECE_OCTETS,
+        }
     }
 
     fn note(&mut self, octets: &[u8]) {
@@ -213,7 +221,7 @@ impl BodyFile {
         self.0.state().kept = true;
     }
 
-    /// Blocking. Returns the emptied buffer.
+    /// Blocking. Returns the emptied buffer, or a new one for one that is too large.
     fn append(&self, mut piece: Vec<u8>) -> Result<Vec<u8>, StoreError> {
         let mut state = self.0.state();
         let failed = |error| StoreError::file("write", &error);
@@ -228,6 +236,9 @@ impl BodyFile {
         };
         file.write_all(&piece).map_err(failed)?;
         state.open = Some(file);
+        if piece.capacity() > PIECE_OCTETS {
+            return Ok(Vec::with_capacity(PIECE_OCTETS));
+        }
         piece.clear();
         Ok(piece)
     }

@@ -11,7 +11,8 @@
 //! box that restarts often would be credited a step each time. A box that is
 //! off at night keeps mail longer, which harms nobody: the size budget holds.
 //!
-//! Pure: the sweep feeds it, the database keeps [`Kept`].
+//! Pure: the sweep feeds it, the database keeps [`Kept`]. What has passed since
+//! the last sweep is lost at a crash, so keep the sweeps less than an hour apart.
 
 use std::time::{Duration, Instant};
 

@@ -3,6 +3,7 @@
 //! A bounded number of them: a slow disk makes senders wait, it does not make
 //! threads. Four, because syncs that wait together are served together.
 
+use std::panic::{self, AssertUnwindSafe};
 use std::thread::{self, JoinHandle};
 
 use async_channel::{Receiver, Sender, bounded};
@@ -74,7 +75,9 @@ impl DiskThreads {
                 .stack_size(256 << 10)
                 .spawn(move || {
                     while let Ok(job) = received.recv_blocking() {
-                        job();
+                        // A panic is a mistake of ours: the caller hears that the
+                        // store is closed, the thread goes on.
+                        let _ = panic::catch_unwind(AssertUnwindSafe(job));
                     }
                 })
                 .map_err(OpenError::Thread)?;

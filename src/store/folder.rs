@@ -37,6 +37,7 @@ impl Folder {
         let lock = take_lock(&path)?;
         make_private_folder(&path.join("bodies"))?;
         make_private_file(&path.join("postroom.db"))?;
+        sync_names(&path)?;
         Ok(Folder { path, _lock: lock })
     }
 
@@ -113,6 +114,17 @@ fn make_private_folder(path: &Path) -> Result<(), OpenError> {
     if found.mode() & 0o777 != 0o700 {
         fs::set_permissions(path, fs::Permissions::from_mode(0o700))
             .map_err(failed("make private", path))?;
+    }
+    Ok(())
+}
+
+/// What was made just now is there after a power cut, too.
+fn sync_names(folder: &Path) -> Result<(), OpenError> {
+    let sync = |path: &Path| File::open(path).and_then(|folder| folder.sync_all());
+    sync(folder).map_err(failed("sync", folder))?;
+    if let Some(parent) = folder.parent() {
+        // It may be closed to us; whoever made our folder in it had it synced then.
+        let _ = sync(parent);
     }
     Ok(())
 }

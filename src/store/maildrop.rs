@@ -59,8 +59,8 @@ pub(super) fn listing(db: &Connection, maildrop: &Maildrop) -> Result<Vec<Scan>,
             })
         },
     )?;
-    // The totals may be off by what a command erased since; they bound the room.
-    let mut scans = Vec::with_capacity(usize::try_from(maildrop.messages).unwrap_or(0));
+    // A hint only: a command may have erased some since.
+    let mut scans = Vec::with_capacity(maildrop.messages.min(100_000) as usize);
     for scan in rows {
         scans.push(scan?);
     }

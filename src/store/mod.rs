@@ -2,8 +2,8 @@
 //!
 //! A message is stored once; each mailbox that it goes to has an entry, with
 //! trace lines and a reason of its own. All writes go through one thread that
-//! commits whatever waits together ([`writer`]); reads have threads of their
-//! own ([`reader`]). The functions are async and need no particular executor.
+//! commits whatever waits together (`writer`); reads have threads of their
+//! own (`reader`). The functions are async and need no particular executor.
 //! Names no protocol, logs nothing, and changes no octet of a message.
 //!
 //! Called by `delivery` (mail in), `net` (maildrops), `hub` and `cli`

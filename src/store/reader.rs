@@ -4,6 +4,7 @@
 //! open BLOB outlives a call, since a sleeping PC would keep the log from ever
 //! starting anew. Files of large bodies are read here as well.
 
+use std::panic::{self, AssertUnwindSafe};
 use std::path::Path;
 use std::thread::{self, JoinHandle};
 
@@ -96,6 +97,8 @@ impl Drop for ReaderThreads {
 
 fn run(mut db: Connection, questions: &Receiver<Question>) {
     while let Ok(question) = questions.recv_blocking() {
-        question(&mut db);
+        // A panic is a mistake of ours: the caller hears that the store is
+        // closed, the transaction ends with the question, the thread goes on.
+        let _ = panic::catch_unwind(AssertUnwindSafe(|| question(&mut db)));
     }
 }

@@ -68,7 +68,8 @@ const STEP_1: &str = "
     -- All that a listing asks; without collected_at SQLite would look at the entries.
     CREATE INDEX entry_waiting ON entry (mailbox, id, octets, unique_id, collected_at)
         WHERE collected_at IS NULL;
-    CREATE INDEX entry_collected ON entry (collected_age, message)
+    -- The sweep asks for the first two, restore and lists for the others.
+    CREATE INDEX entry_collected ON entry (collected_age, message, mailbox, collected_at)
         WHERE collected_at IS NOT NULL;
 
     CREATE TABLE address (

@@ -19,6 +19,8 @@ use super::types::{EntryId, MailboxId};
 pub(super) const STEP_ENTRIES: u32 = 100;
 /// Pages given back to the disk in one transaction (1 MB).
 pub(super) const STEP_PAGES: u32 = 256;
+/// Pages given back between two checkpoints: a quarter of the reserve.
+pub(super) const CHECKPOINT_PAGES: i64 = 1024;
 
 /// How much collected mail may take.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -159,21 +159,23 @@ impl Store {
         Ok(removed)
     }
 
-    /// Free pages of the database go back to the disk, a step at a time.
+    /// Free pages of the database go back to the disk, a step at a time, so
+    /// that mail may come between.
     async fn give_back(&self) -> Result<(), StoreError> {
         let mut pages = 0;
         loop {
             let step = self.0.writer.give_back(sweep::STEP_PAGES).await?;
             pages += step.pages;
+            // The file becomes shorter only when the log has been copied into
+            // it; and on a full disk the log must not outgrow the reserve.
+            if pages > 0 && (!step.more || pages >= sweep::CHECKPOINT_PAGES) {
+                self.0.checkpointer.wanted().run().await?;
+                pages = 0;
+            }
             if !step.more {
-                break;
+                return Ok(());
             }
         }
-        if pages > 0 {
-            // The file becomes shorter only when the log has been copied into it.
-            self.0.checkpointer.wanted().run().await?;
-        }
-        Ok(())
     }
 }
 
@@ -188,12 +190,13 @@ impl Inner {
             .map_err(|error| StoreError::file("ask for the free space of", &error))
     }
 
-    /// Sets the reserve aside and lets mail in again, where there is room.
+    /// Sets the reserve aside where there is room for it and as much again, and
+    /// lets mail in again where `keep_free` allows it.
     pub(super) fn make_reserve(&self) {
-        let enough = self.room().is_ok_and(|room| {
-            room.free >= self.keep().free.octets(room).saturating_add(RESERVE_OCTETS)
-        });
-        if !enough {
+        let Ok(room) = self.room() else {
+            return;
+        };
+        if room.free < 2 * RESERVE_OCTETS {
             return;
         }
         if !self.reserve.exists()
@@ -203,6 +206,8 @@ impl Inner {
             self.counters
                 .note_error(&StoreError::file("set aside", &error));
         }
-        self.full.store(false, Ordering::Relaxed);
+        if room.free >= self.keep().free.octets(room) {
+            self.full.store(false, Ordering::Relaxed);
+        }
     }
 }

@@ -9,6 +9,7 @@
 //!
 //! Called by the face of the store alone. Knows nothing of mail.
 
+use std::panic::{self, AssertUnwindSafe};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -173,7 +174,7 @@ impl Desk {
                 Order::Change(first) => {
                     let (batch, left_over) = gather(first, orders);
                     next = left_over;
-                    self.commit(batch);
+                    self.commit_or_start_anew(batch);
                     self.look_at_log();
                 }
                 Order::GiveBack(pages, reply) => {
@@ -185,6 +186,15 @@ impl Desk {
             if next.is_none() {
                 next = orders.recv_blocking().ok();
             }
+        }
+    }
+
+    /// A change that panics is a mistake of ours: its batch is rolled back and
+    /// hears that the store is closed, and the next one finds a new connection.
+    fn commit_or_start_anew(&mut self, batch: Vec<Box<dyn Change>>) {
+        let done = panic::catch_unwind(AssertUnwindSafe(|| self.commit(batch)));
+        if done.is_err() {
+            self.db = None;
         }
     }
 

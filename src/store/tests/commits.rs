@@ -269,3 +269,31 @@ fn the_log_is_copied_and_starts_anew_while_mail_keeps_coming() {
     assert!(log < 80 << 20, "{log} octets");
     assert!(office.store().figures().checkpoints > 0);
 }
+
+#[test]
+fn a_change_that_panics_takes_neither_the_writer_nor_a_reader_with_it() {
+    let office = office();
+    let asked = wait(
+        office
+            .store()
+            .ask(|_| -> Result<(), StoreError> { panic!("a reader's") }),
+    );
+    assert_eq!(asked, Err(StoreError::Closed));
+    let changed = wait(
+        office
+            .store()
+            .0
+            .writer
+            .upkeep(|db| -> Result<(), StoreError> {
+                db.execute("INSERT INTO mailbox (user) VALUES ('half')", [])?;
+                panic!("the writer's")
+            }),
+    );
+    assert_eq!(changed, Err(StoreError::Closed));
+    office.deliver(&["anna"], SMALL);
+    assert_eq!(office.listing("anna").len(), 1);
+    assert_eq!(
+        office.number("SELECT count(*) FROM mailbox WHERE user = 'half'"),
+        0
+    );
+}

@@ -59,7 +59,7 @@ pub struct Office {
     pub settings: Settings,
     pub disk: TestDisk,
     pub now: Moment,
-    pub folder: TempDir,
+    _folder: TempDir,
 }
 
 /// An empty store, on a disk with plenty of room.
@@ -81,7 +81,7 @@ pub fn office() -> Office {
         settings,
         disk: TestDisk(free),
         now,
-        folder,
+        _folder: folder,
     }
 }
 
