@@ -309,6 +309,11 @@ impl Session {
 }
 
 impl Session {
+    /// Octets of input that are not used yet.
+    pub(super) fn held_octets(&self) -> usize {
+        self.input.content().len()
+    }
+
     /// One move of the machine.
     fn advance(&mut self) -> Progress {
         match std::mem::take(&mut self.state) {
