@@ -6,9 +6,11 @@ use crate::wire::LineError;
 use super::clock::Awaited;
 use super::command::{self, Chunk, Command, CommandError, MailParameters, Spelling};
 use super::limits::Trust;
-use super::reply::{Letters, Refusal, Reply};
+use super::refusal::Refusal;
+use super::reply::{Letters, Reply};
 use super::session::{Helo, Progress, Session};
-use super::state::{Ending, Extent, Part, Phase, State, Transaction};
+use super::state::{Extent, Part, Phase, State, Transaction};
+use super::step::Ending;
 
 impl Session {
     /// Reads the next command line, if it is there, and obeys it.

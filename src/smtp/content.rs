@@ -5,7 +5,7 @@ use crate::mail::{HeaderScanner, HopCount};
 use crate::wire::{BareLineFeed, ContentDecoder, Decoded, Framing};
 
 use super::Settings;
-use super::reply::Refusal;
+use super::refusal::Refusal;
 
 /// RFC 5321 §6.3: a loop is assumed from 100 Received lines on…
 const RECEIVED_MAX: usize = 99;

@@ -3,12 +3,12 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use crate::mail::{Recipient, ReversePath};
+use crate::mail::{Envelope, Recipient, ReversePath};
 
-use super::limits::{Limits, Trust};
-use super::reply::Refusal;
-use super::session::{Session, Settings, Step};
-use super::state::Discard;
+use super::limits::{Limits, Settings, Trust};
+use super::refusal::Refusal;
+use super::session::Session;
+use super::step::{Ending, Step};
 
 /// Steps that one received octet may lead to, and some for the beginning: more
 /// would mean that the session runs in a circle.
@@ -45,7 +45,7 @@ pub fn check_invariants(input: &[u8], now: Instant) {
 struct Outcome {
     said: Vec<u8>,
     /// Messages that were complete: envelope and content.
-    messages: Vec<(ReversePath, Vec<Recipient>, Vec<u8>)>,
+    messages: Vec<(Envelope, Vec<u8>)>,
     ended: bool,
 }
 
@@ -57,33 +57,79 @@ enum Hands {
 }
 
 fn rehearse(beginning: u8, input: &[u8], piece_octets: usize, now: Instant) -> Outcome {
-    let (mut session, line_octets_max) = begin(beginning, now);
-    let mut outcome = Outcome::default();
-    let mut hands = Hands::Empty;
+    let (session, limits) = begin(beginning, now);
+    let mut rehearsal = Rehearsal {
+        session,
+        hands: Hands::Empty,
+        outcome: Outcome::default(),
+    };
     let mut pieces = input.chunks(piece_octets.min(input.len().max(1)));
-    let mut steps_left = 64 + input.len() * STEPS_PER_OCTET_MAX;
-    loop {
-        assert!(steps_left > 0, "the session runs in a circle");
-        steps_left -= 1;
+    for _ in 0..64 + input.len() * STEPS_PER_OCTET_MAX {
+        match rehearsal.act(now) {
+            Wanted::Nothing => {}
+            Wanted::Input => {
+                let held = rehearsal.session.held_octets();
+                let held_max = limits.line_octets_max + 2;
+                assert!(held <= held_max, "{held} octets of input are held");
+                match pieces.next() {
+                    Some(piece) => rehearsal.session.receive(piece),
+                    None => return rehearsal.finish(),
+                }
+            }
+            Wanted::Tls => {
+                // What comes before the handshake is in the clear.
+                pieces
+                    .by_ref()
+                    .for_each(|piece| rehearsal.session.receive(piece));
+                rehearsal.session.tls_started("TLSv1.3 X".to_string());
+            }
+            Wanted::Closing(ending) => {
+                pieces
+                    .by_ref()
+                    .for_each(|piece| rehearsal.session.receive(piece));
+                assert_eq!(rehearsal.session.next(now), Step::Close(ending), "goes on");
+                assert_eq!(rehearsal.hands, Hands::Empty, "content is not called back");
+                rehearsal.outcome.ended = true;
+                return rehearsal.finish();
+            }
+        }
+    }
+    panic!("the session runs in a circle");
+}
+
+/// What a step leaves to do outside of the driver.
+enum Wanted {
+    Nothing,
+    Input,
+    Tls,
+    Closing(Ending),
+}
+
+/// A session and a driver with a rule instead of a directory.
+struct Rehearsal {
+    session: Session,
+    hands: Hands,
+    outcome: Outcome,
+}
+
+impl Rehearsal {
+    fn act(&mut self, now: Instant) -> Wanted {
+        let session = &mut self.session;
         match session.next(now) {
             Step::NeedInput { until } => {
                 assert!(until > now, "the time is over and the session waits");
-                let Some(piece) = pieces.next() else { break };
-                let held = session.held_octets();
+                let open = session.envelope().is_some();
                 assert!(
-                    held <= line_octets_max + 2,
-                    "{held} octets of input are held"
+                    open || self.hands == Hands::Empty,
+                    "content is not called back"
                 );
-                session.receive(piece);
+                return Wanted::Input;
             }
+            Step::StartTls => return Wanted::Tls,
+            Step::Close(ending) => return Wanted::Closing(ending),
             Step::Send(replies) => {
                 assert!(!replies.is_empty() && replies.len() <= SEND_OCTETS_MAX);
-                outcome.said.extend_from_slice(replies);
-            }
-            Step::StartTls => {
-                // What comes before the handshake is in the clear.
-                pieces.by_ref().for_each(|piece| session.receive(piece));
-                session.tls_started("TLSv1.3 X".to_string());
+                self.outcome.said.extend_from_slice(replies);
             }
             Step::SenderNamed { reverse_path, .. } => match reverse_path {
                 ReversePath::Address(address) if refuses(address.local_part.as_str()) => {
@@ -98,58 +144,51 @@ fn rehearse(beginning: u8, input: &[u8], piece_octets: usize, now: Instant) -> O
                 }
                 _ => session.accept_recipient(),
             },
-            Step::ContentRequested => {
-                assert_eq!(hands, Hands::Empty, "content is asked for twice");
-                let envelope = session.envelope();
-                let recipients = envelope.map_or(0, |envelope| envelope.recipients.len());
-                assert!(recipients > 0, "content without recipients");
-                if recipients == 3 {
-                    session.refuse_content(Refusal::storage_short());
-                } else {
-                    session.accept_content();
-                    hands = Hands::Full(Vec::new());
-                }
-            }
-            Step::Content(piece) => match &mut hands {
+            Step::ContentRequested => self.content_requested(),
+            Step::Content(piece) => match &mut self.hands {
                 Hands::Full(content) => content.extend_from_slice(piece),
                 Hands::Empty => panic!("content that was not asked for"),
             },
-            Step::ContentComplete => {
-                let Hands::Full(content) = std::mem::replace(&mut hands, Hands::Empty) else {
-                    panic!("the end of content that was not asked for");
-                };
-                let envelope = session.envelope().cloned();
-                outcome.messages.extend(
-                    envelope.map(|envelope| (envelope.reverse_path, envelope.recipients, content)),
-                );
-                // Only the store makes receipts; a fuzzer has none.
-                session.refused(Refusal::store_failed());
+            Step::ContentComplete => self.content_complete(),
+            Step::ContentDiscarded(_) => {
+                assert_ne!(self.hands, Hands::Empty, "nothing to discard");
+                self.hands = Hands::Empty;
             }
-            Step::ContentDiscarded(why) => {
-                assert_ne!(hands, Hands::Empty, "nothing to discard");
-                if let Discard::Refused(refusal) = why {
-                    assert!(refusal.code() >= 500, "content is refused for good");
-                }
-                hands = Hands::Empty;
-            }
-            Step::Close(ending) => {
-                outcome.ended = true;
-                pieces.by_ref().for_each(|piece| session.receive(piece));
-                assert_eq!(
-                    session.next(now),
-                    Step::Close(ending),
-                    "closed, and goes on"
-                );
-                assert_eq!(hands, Hands::Empty, "content was not called back");
-                break;
+        }
+        Wanted::Nothing
+    }
+
+    fn content_requested(&mut self) {
+        assert_eq!(self.hands, Hands::Empty, "content is asked for twice");
+        let envelope = self.session.envelope();
+        match envelope.map_or(0, |envelope| envelope.recipients.len()) {
+            0 => panic!("content without recipients"),
+            3 => self.session.refuse_content(Refusal::storage_short()),
+            _ => {
+                self.session.accept_content();
+                self.hands = Hands::Full(Vec::new());
             }
         }
     }
-    check_replies(&outcome.said);
-    outcome
+
+    fn content_complete(&mut self) {
+        let Hands::Full(content) = std::mem::replace(&mut self.hands, Hands::Empty) else {
+            panic!("the end of content that was not asked for");
+        };
+        let envelope = self.session.envelope().cloned();
+        let message = envelope.map(|envelope| (envelope, content));
+        self.outcome.messages.extend(message);
+        // Only the store makes receipts; a fuzzer has none.
+        self.session.refused(Refusal::store_failed());
+    }
+
+    fn finish(self) -> Outcome {
+        check_replies(&self.outcome.said);
+        self.outcome
+    }
 }
 
-fn begin(beginning: u8, now: Instant) -> (Session, usize) {
+fn begin(beginning: u8, now: Instant) -> (Session, Limits) {
     let trust = match beginning & 3 {
         0 => Trust::Lan,
         1 => Trust::Provider,
@@ -170,7 +209,7 @@ fn begin(beginning: u8, now: Instant) -> (Session, usize) {
     };
     let tls = (beginning & 16 != 0).then(|| "TLSv1.3 X".to_string());
     let session = Session::new(Arc::new(settings), limits, trust, tls, now);
-    (session, limits.line_octets_max)
+    (session, limits)
 }
 
 fn refuses(local_part: &str) -> bool {

@@ -1,6 +1,19 @@
-//! Every limit of a session, with its reason.
+//! What the administrator sets, and every limit of a session with its reason.
 
 use std::time::Duration;
+
+/// What all sessions of a hub have in common.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Settings {
+    /// This hub's name, in replies and in the count of its own Received lines.
+    pub hostname: String,
+    /// The largest message that is taken, in octets (RFC 1870).
+    pub max_message_size: u64,
+    /// Recipients of one transaction (RFC 5321 §4.5.3.1.8: at least 100).
+    pub max_recipients: usize,
+    /// STARTTLS is offered on connections that have no TLS yet.
+    pub starttls: bool,
+}
 
 /// How far a peer is known; decides what is forgiven it and, through
 /// [`Limits::of`], how much it may do.
@@ -15,7 +28,7 @@ pub enum Trust {
 }
 
 /// What one session may use. The number of recipients and the size of a
-/// message are the administrator's and stand in [`Settings`](super::Settings).
+/// message are the administrator's and stand in [`Settings`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {
     /// Octets of a command line without its line end. RFC 5321 §4.5.3.1.4 asks

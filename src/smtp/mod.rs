@@ -41,11 +41,14 @@
 //! * A text behind HELO is never judged; none at all will do.
 
 mod session;
+mod step;
 mod limits;
-mod reply;
+mod refusal;
 mod state;
-mod receiving;
+mod answers;
 mod commands;
+mod receiving;
+mod reply;
 mod command;
 mod path;
 mod content;
@@ -53,10 +56,11 @@ mod clock;
 mod invariants;
 
 pub use invariants::check_invariants;
-pub use limits::{Limits, Trust};
-pub use reply::{Refusal, busy_greeting, crowded_greeting, refusing_greeting};
-pub use session::{Session, Settings, Step};
-pub use state::{Discard, Ending};
+pub use limits::{Limits, Settings, Trust};
+pub use refusal::Refusal;
+pub use reply::{busy_greeting, crowded_greeting, refusing_greeting};
+pub use session::Session;
+pub use step::{Discard, Ending, Step};
 
 #[cfg(test)]
 mod tests;

@@ -5,9 +5,11 @@ use crate::wire::{BareLineFeed, Framing};
 use super::clock::Awaited;
 use super::content::Content;
 use super::limits::Trust;
-use super::reply::{Letters, Refusal, Reply};
+use super::refusal::Refusal;
+use super::reply::{Letters, Reply};
 use super::session::{Progress, Session};
-use super::state::{Discard, Extent, Part, Phase, State, Transaction};
+use super::state::{Extent, Part, Phase, State, Transaction};
+use super::step::Discard;
 
 impl Session {
     /// The driver takes the content.

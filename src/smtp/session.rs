@@ -1,73 +1,23 @@
-//! The session's face: input, steps, and the driver's answers.
+//! The session's face: input and steps. What the driver answers to them
+//! stands in `answers`, what the peer says is heard in `commands` and
+//! `receiving`.
 
 use std::sync::Arc;
 use std::time::Instant;
 
-use crate::mail::{Envelope, Recipient, ReversePath, Transmission};
-use crate::store::Receipt;
+use crate::mail::{Envelope, Transmission};
 use crate::wire::LineBuffer;
 
 use super::clock::{Awaited, Clock};
-use super::limits::{Limits, Trust};
-use super::reply::{Letters, Refusal, Reply};
-use super::state::{Discard, Ending, Extent, Phase, State, Transaction};
+use super::limits::{Limits, Settings, Trust};
+use super::refusal::Refusal;
+use super::reply::{Letters, Reply};
+use super::state::State;
+use super::step::{Discard, Ending, Step};
 
 /// Replies are sent once so many octets wait, also while input remains: a peer
 /// that pipelines without end must not fill the memory.
 const OUTPUT_OCTETS_MAX: usize = 4096;
-
-/// What all sessions of a hub have in common.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Settings {
-    /// This hub's name, in replies and in the count of its own Received lines.
-    pub hostname: String,
-    /// The largest message that is taken, in octets (RFC 1870).
-    pub max_message_size: u64,
-    /// Recipients of one transaction (RFC 5321 §4.5.3.1.8: at least 100).
-    pub max_recipients: usize,
-    /// STARTTLS is offered on connections that have no TLS yet.
-    pub starttls: bool,
-}
-
-/// What is to be done next. A step that asks is repeated until it is answered.
-#[derive(Debug, PartialEq, Eq)]
-pub enum Step<'a> {
-    /// Input is needed: read, [`receive`](Session::receive), and call
-    /// [`next`](Session::next) again; or call it when `until` has come.
-    NeedInput {
-        /// When the session will not wait any longer.
-        until: Instant,
-    },
-    /// Write these replies.
-    Send(&'a [u8]),
-    /// Start TLS on the connection, then [`tls_started`](Session::tls_started);
-    /// if the handshake fails, drop session and connection.
-    StartTls,
-    /// MAIL: [`accept_sender`](Session::accept_sender) or
-    /// [`refuse_sender`](Session::refuse_sender).
-    SenderNamed {
-        /// Whom to tell about the message.
-        reverse_path: &'a ReversePath,
-        /// SIZE, an estimate of the peer's in octets (RFC 1870 §6.1).
-        declared_size: Option<u64>,
-    },
-    /// RCPT: [`accept_recipient`](Session::accept_recipient) or
-    /// [`refuse_recipient`](Session::refuse_recipient).
-    RecipientNamed(&'a Recipient),
-    /// Content is about to come, once for each transaction:
-    /// [`accept_content`](Session::accept_content) or
-    /// [`refuse_content`](Session::refuse_content).
-    ContentRequested,
-    /// The next octets of the message.
-    Content(&'a [u8]),
-    /// The message is complete: [`stored`](Session::stored) or
-    /// [`refused`](Session::refused). The envelope is still there.
-    ContentComplete,
-    /// What came of the content is to be dropped. Nothing is to be answered.
-    ContentDiscarded(Discard),
-    /// Close the connection.
-    Close(Ending),
-}
 
 /// How the peer called itself.
 #[derive(Debug)]
@@ -179,107 +129,6 @@ impl Session {
     /// Call [`next`](Session::next) to see it.
     pub fn shutdown(&mut self) {
         self.shutting_down = true;
-    }
-
-    /// The handshake is done, with this version and cipher. All that is known
-    /// of the peer is forgotten (RFC 3207 §4.2).
-    pub fn tls_started(&mut self, version_and_cipher: String) {
-        if !matches!(self.state, State::StartingTls) {
-            return;
-        }
-        if !self.input.is_empty() {
-            self.input.clear();
-            self.state = State::Closing(Ending::PlaintextBehindStartTls);
-            return;
-        }
-        self.tls = Some(version_and_cipher);
-        self.helo = None;
-        self.state = State::default();
-    }
-
-    /// Answers [`Step::SenderNamed`]: the transaction is open.
-    pub fn accept_sender(&mut self) {
-        if let Some(transaction) = self.take_asked(|state| match state {
-            State::SenderAsked(transaction) => Ok(transaction),
-            other => Err(other),
-        }) {
-            self.counts.transactions += 1;
-            self.say(&Reply::sender_accepted(), Letters::Ascii);
-            self.state = State::Commands(Phase::Open(transaction));
-        }
-    }
-
-    /// Answers [`Step::SenderNamed`].
-    pub fn refuse_sender(&mut self, refusal: Refusal) {
-        if let Some(transaction) = self.take_asked(|state| match state {
-            State::SenderAsked(transaction) => Ok(transaction),
-            other => Err(other),
-        }) {
-            self.refuse_by_driver(refusal, transaction.letters, State::default());
-        }
-    }
-
-    /// Answers [`Step::RecipientNamed`]: the recipient joins the envelope.
-    pub fn accept_recipient(&mut self) {
-        if let Some((mut transaction, recipient)) = self.take_recipient() {
-            transaction.envelope.recipients.push(recipient);
-            self.say(&Reply::recipient_accepted(), Letters::Ascii);
-            self.state = State::Commands(Phase::Open(transaction));
-        }
-    }
-
-    /// Answers [`Step::RecipientNamed`]; the others stay.
-    pub fn refuse_recipient(&mut self, refusal: Refusal) {
-        let Some((transaction, _)) = self.take_recipient() else {
-            return;
-        };
-        self.counts.refused_recipients = self.counts.refused_recipients.saturating_add(1);
-        let letters = transaction.letters;
-        let too_many = self.limits.refused_recipients_max;
-        if too_many.is_some_and(|max| self.counts.refused_recipients > max) {
-            return self.enough("refused recipients");
-        }
-        self.refuse_by_driver(refusal, letters, State::Commands(Phase::Open(transaction)));
-    }
-
-    /// Answers [`Step::ContentRequested`]: [`Step::Content`] will follow.
-    pub fn accept_content(&mut self) {
-        if let Some((transaction, extent)) = self.take_content_asked() {
-            self.begin_content(transaction, extent);
-        }
-    }
-
-    /// Answers [`Step::ContentRequested`]; the transaction is over.
-    pub fn refuse_content(&mut self, refusal: Refusal) {
-        let Some((transaction, extent)) = self.take_content_asked() else {
-            return;
-        };
-        match extent {
-            Extent::Chunk { left, .. } if refusal.code() != 421 => {
-                self.state = State::Skipping {
-                    left,
-                    answer: refusal,
-                };
-            }
-            _ => self.refuse_by_driver(refusal, transaction.letters, State::default()),
-        }
-    }
-
-    /// Answers [`Step::ContentComplete`]: the message is in the store, as the
-    /// receipt proves. The only place that promises to keep a message.
-    pub fn stored(&mut self, receipt: &Receipt) {
-        if self.take_committing().is_some() {
-            let text = format!("kept as {}", receipt.queue_id());
-            self.say(&Reply::coded(250, 0, 0, text), Letters::Ascii);
-            self.state = State::default();
-        }
-    }
-
-    /// Answers [`Step::ContentComplete`]: the message is not kept.
-    pub fn refused(&mut self, refusal: Refusal) {
-        if let Some(transaction) = self.take_committing() {
-            self.refuse_by_driver(refusal, transaction.letters, State::default());
-        }
     }
 
     /// What the peer called itself by HELO or EHLO; untrusted, and empty
@@ -410,46 +259,5 @@ impl Session {
         } else {
             state
         };
-    }
-
-    /// A refusal with 421 ends the session (RFC 5321 §3.8).
-    fn refuse_by_driver(&mut self, refusal: Refusal, letters: Letters, then: State) {
-        self.state = match refusal.code() {
-            421 => State::Closing(Ending::Busy),
-            _ => then,
-        };
-        self.say(&refusal.into(), letters);
-    }
-
-    /// Takes the state's data if it is the one asked about, else leaves it.
-    fn take_asked<T>(&mut self, pick: impl FnOnce(State) -> Result<T, State>) -> Option<T> {
-        match pick(std::mem::take(&mut self.state)) {
-            Ok(data) => Some(data),
-            Err(other) => {
-                self.state = other;
-                None
-            }
-        }
-    }
-
-    fn take_recipient(&mut self) -> Option<(Transaction, Recipient)> {
-        self.take_asked(|state| match state {
-            State::RecipientAsked(transaction, recipient) => Ok((transaction, recipient)),
-            other => Err(other),
-        })
-    }
-
-    fn take_content_asked(&mut self) -> Option<(Transaction, Extent)> {
-        self.take_asked(|state| match state {
-            State::ContentAsked(transaction, extent) => Ok((transaction, extent)),
-            other => Err(other),
-        })
-    }
-
-    fn take_committing(&mut self) -> Option<Transaction> {
-        self.take_asked(|state| match state {
-            State::Committing(transaction) => Ok(transaction),
-            other => Err(other),
-        })
     }
 }

@@ -1,11 +1,11 @@
 //! Where a session stands. Every state holds the data that is valid in it.
 
-use std::fmt;
-
 use crate::mail::{Envelope, Recipient};
 
 use super::content::Content;
-use super::reply::{Letters, Refusal, Reply};
+use super::refusal::Refusal;
+use super::reply::Letters;
+use super::step::{Discard, Ending};
 
 /// The state graph stands in the head of [`crate::smtp`].
 #[derive(Debug)]
@@ -86,54 +86,6 @@ pub(super) enum Part {
     Last,
 }
 
-/// Why content is dropped that was handed out.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Discard {
-    /// The session refuses the message, with this reply when its end has come.
-    Refused(Refusal),
-    /// The peer gave up (RSET, QUIT, a new EHLO), or the session ends.
-    Abandoned,
-}
-
-/// Why a session ends.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Ending {
-    /// QUIT.
-    Quit,
-    /// The peer was silent for too long, or too slow.
-    TimedOut,
-    /// A limit on commands, errors, transactions or refused recipients.
-    LimitReached,
-    /// [`shutdown`](super::Session::shutdown) was called.
-    ShuttingDown,
-    /// The driver refused with 421.
-    Busy,
-    /// Octets came in the clear behind STARTTLS (RFC 3207 §6): somebody in
-    /// between may have put them there.
-    PlaintextBehindStartTls,
-    /// A BDAT whose size cannot be read: its octets could be taken for
-    /// commands.
-    ChunkSizeUnreadable,
-    /// A web browser, or a web page that makes one send mail.
-    WebRequest,
-}
-
-/// For the log.
-impl fmt::Display for Ending {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Ending::Quit => "quit",
-            Ending::TimedOut => "silent for too long, or too slow",
-            Ending::LimitReached => "limit reached",
-            Ending::ShuttingDown => "the hub stops",
-            Ending::Busy => "too busy",
-            Ending::PlaintextBehindStartTls => "plain text came behind STARTTLS",
-            Ending::ChunkSizeUnreadable => "BDAT without a size that can be read",
-            Ending::WebRequest => "a web request",
-        })
-    }
-}
-
 impl State {
     /// The open transaction.
     pub(super) fn transaction(&self) -> Option<&Transaction> {
@@ -168,11 +120,5 @@ impl State {
 impl Default for State {
     fn default() -> State {
         State::Commands(Phase::Idle)
-    }
-}
-
-impl From<Refusal> for Reply {
-    fn from(refusal: Refusal) -> Reply {
-        refusal.into_reply()
     }
 }

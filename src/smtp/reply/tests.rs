@@ -1,5 +1,6 @@
 use super::*;
-use crate::mail::Address;
+use crate::mail::{Address, Domain, Recipient};
+use crate::smtp::Refusal;
 
 fn written(reply: &Reply, letters: Letters) -> String {
     let mut octets = Vec::new();
@@ -19,13 +20,13 @@ fn a_long_text_is_cut_into_lines_of_512_octets() {
         ["b".repeat(60).as_str(); 3].join(".")
     );
     for text in [
-        Refusal::user_unknown(&recipient(&address)),
-        Refusal::new(550, 1, 1, "x".repeat(3000)),
-        Refusal::new(550, 1, 1, "xy ".repeat(1000)),
-        Refusal::new(550, 1, 1, "ü".repeat(1000)),
+        Refusal::user_unknown(&recipient(&address)).into(),
+        Reply::coded(550, 1, 1, "x".repeat(3000)),
+        Reply::coded(550, 1, 1, "xy ".repeat(1000)),
+        Reply::coded(550, 1, 1, "ü".repeat(1000)),
     ] {
         for letters in [Letters::Ascii, Letters::Utf8] {
-            let written = written(&text.clone().into(), letters);
+            let written = written(&text, letters);
             let lines: Vec<&str> = written.split_terminator("\r\n").collect();
             let (last, others) = lines.split_last().unwrap();
             assert!(last.starts_with("550 5.1.1 "), "{last}");
@@ -50,7 +51,7 @@ fn letters_beyond_ascii_are_escaped_unless_the_transaction_has_smtputf8() {
 
 #[test]
 fn controls_never_get_into_a_line() {
-    let refusal: Reply = Refusal::new(550, 1, 1, "a\r\n250 ok\x1b").into();
+    let refusal: Reply = Reply::coded(550, 1, 1, "a\r\n250 ok\x1b");
     let written = written(&refusal, Letters::Utf8);
     assert_eq!(written, "550-5.1.1 a\\x{0D}\r\n550 5.1.1 250 ok\\x{1B}\r\n");
 }

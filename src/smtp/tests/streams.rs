@@ -21,6 +21,7 @@ fn line() -> impl Strategy<Value = Vec<u8>> {
         "BDAT 3\r\na\nb",
         "BDAT 0 LAST\r\n",
         "BDAT 8 LAST\r\nfirst\r\n.",
+        "BDAT 2 LAST\r\na\r",
         "BDAT 9999 LAST\r\n",
         "BDAT x\r\n",
         "text\r\n",

@@ -266,6 +266,27 @@ fn the_driver_learns_why_content_is_dropped() {
 }
 
 #[test]
+fn a_message_that_runs_in_a_loop_is_called_back() {
+    let mut office = Office::in_content(Trust::World);
+    office.talk("Received: by post.example.com\r\n".repeat(6));
+    assert_ne!(office.content, b"");
+    assert!(office.talk(".\r\n").starts_with("554 5.4.6 "));
+    assert_eq!(office.content, b"");
+}
+
+#[test]
+fn no_handshake_begins_when_commands_are_behind_starttls() {
+    let settings = Settings {
+        starttls: true,
+        ..settings()
+    };
+    let mut office = Office::new(settings, Limits::of(Trust::World), Trust::World, None);
+    office.session.receive(b"STARTTLS\r\nEHLO injected\r\n");
+    assert!(!office.pump(), "StartTls is asked for");
+    assert_eq!(office.ending, Some(Ending::PlaintextBehindStartTls));
+}
+
+#[test]
 fn trace_facts_are_there_while_the_message_is_stored() {
     let mut office = Office::new(
         settings(),
