@@ -1,7 +1,103 @@
-//! i
-use super::Outcome;
-#[derive(Debug, clap::Args)]
-pub struct Arguments {}
-pub fn run(_a: Arguments) -> Outcome {
-    todo!()
+//! `postroom init`: the first configuration, certificate and data folder.
+
+use std::net::IpAddr;
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::SystemTime;
+
+use clap::Args;
+
+use super::{Failure, Outcome};
+use crate::config::Configuration;
+use crate::config::init::{Init, Reach};
+use crate::mail::Domain;
+use crate::net::tls::{CA_CERTIFICATE_FILE, OfficeCa, SubjectName};
+
+#[derive(Debug, Args)]
+pub struct Arguments {
+    /// The folder for postroom.toml, directory.toml and the certificates
+    #[arg(long, value_name = "DIR")]
+    dir: PathBuf,
+    /// The domain of the office
+    #[arg(long, value_name = "D")]
+    domain: String,
+    /// The name that PCs use for the hub; without it post.DOMAIN
+    #[arg(long, value_name = "H")]
+    hostname: Option<String>,
+    /// Listen on 127.0.0.1 and [::1] only, on ports 2525, 1110 and 1995: for a try
+    #[arg(long)]
+    loopback: bool,
+}
+
+pub fn run(arguments: Arguments) -> Outcome {
+    let reach = if arguments.loopback { Reach::Loopback } else { Reach::World };
+    let init = Init {
+        folder: arguments.dir,
+        domain: domain(&arguments.domain)?,
+        hostname: arguments.hostname.as_deref().map(domain).transpose()?,
+        reach,
+    };
+    let configuration = init.write()?;
+    let ca = make_certificates(&configuration, &init.domain, reach)?;
+    let file = configuration.path.display();
+    println!("written: {file} and {}", configuration.directory.display());
+    if let Some(ca) = ca {
+        println!("made: an office CA and a certificate of {}", configuration.hostname);
+        println!("every PC imports this file once: {}", ca.display());
+    }
+    println!("next:    postroom --config {file} user add NAME");
+    println!("then:    postroom --config {file} check");
+    Ok(ExitCode::SUCCESS)
+}
+
+fn domain(text: &str) -> Result<Domain, Failure> {
+    match Domain::parse(text) {
+        Ok(domain) if !domain.as_str().starts_with('[') => Ok(domain),
+        _ => Err(Failure(format!("“{}” is no domain name such as example.com", text.escape_debug()))),
+    }
+}
+
+/// The CA's file, where the configuration names a certificate.
+fn make_certificates(
+    configuration: &Configuration,
+    domain: &Domain,
+    reach: Reach,
+) -> Result<Option<PathBuf>, Failure> {
+    let files = configuration.tls.as_ref();
+    let Some(folder) = files.and_then(|files| files.certificate.parent()) else {
+        return Ok(None);
+    };
+    let now = SystemTime::now();
+    let ca = OfficeCa::create(folder, domain.as_str(), now)?;
+    ca.issue(&names(configuration.hostname.as_str(), reach), now)?;
+    Ok(Some(folder.join(CA_CERTIFICATE_FILE)))
+}
+
+/// What PCs may call the hub: its hostname, and each of its addresses, since
+/// an office without a name server of its own writes the address into the mail
+/// programs.
+fn names(hostname: &str, reach: Reach) -> Vec<SubjectName> {
+    let mut names = vec![SubjectName::Dns(hostname.to_string())];
+    if reach == Reach::Loopback {
+        names.push(SubjectName::Dns("localhost".to_string()));
+    }
+    let interfaces = if_addrs::get_if_addrs().unwrap_or_default();
+    for address in interfaces.into_iter().map(|interface| interface.ip()) {
+        let name = SubjectName::Address(address);
+        if (address.is_loopback() == (reach == Reach::Loopback))
+            && !is_link_local(address)
+            && !names.contains(&name)
+        {
+            names.push(name);
+        }
+    }
+    names
+}
+
+/// Nobody types such an address, and it may change at every start.
+fn is_link_local(address: IpAddr) -> bool {
+    match address {
+        IpAddr::V4(address) => address.is_link_local(),
+        IpAddr::V6(address) => address.is_unicast_link_local(),
+    }
 }

@@ -1,1 +1,273 @@
-//! i
+//! `postroom init`: the first postroom.toml and directory.toml.
+//!
+//! Both are commented, load as they are, and are never written over. The
+//! directory has no users yet: `user add` makes the first. The certificate
+//! that the settings name is the caller's to make.
+
+use std::fs::{self, DirBuilder, OpenOptions, Permissions};
+use std::io::{self, Write};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt, fchown};
+use std::path::{Path, PathBuf};
+
+use thiserror::Error;
+
+use crate::mail::Domain;
+
+use super::error::ConfigurationError;
+use super::replace::sync_folder_of;
+use super::settings::Configuration;
+
+const POSTROOM_TOML: &str = include_str!("init/postroom.toml");
+const DIRECTORY_TOML: &str = include_str!("init/directory.toml");
+
+/// Where the packages put the settings; mail then goes where Debian keeps what
+/// services gather.
+const SYSTEM_FOLDER: &str = "/etc/postroom";
+const SYSTEM_DATA: &str = "/var/lib/postroom";
+
+/// What the new hub listens on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reach {
+    /// The ports that mail uses, on all addresses.
+    World,
+    /// 2525, 1110 and 1995 on loopback: needs no rights, disturbs nobody.
+    Loopback,
+}
+
+/// What `init` is asked for.
+#[derive(Debug, Clone)]
+pub struct Init {
+    /// The folder of the settings; made if it is not there.
+    pub folder: PathBuf,
+    /// The first domain.
+    pub domain: Domain,
+    /// The hub's name; none: `post.` and the domain.
+    pub hostname: Option<Domain>,
+    /// What it listens on.
+    pub reach: Reach,
+}
+
+/// Why nothing was written.
+#[derive(Debug, Error)]
+pub enum InitError {
+    /// A file of an earlier time.
+    #[error("{0} exists already and is not written over; move it away or choose another --dir")]
+    Exists(PathBuf),
+    /// From the system.
+    #[error("{path}: {error}")]
+    Write {
+        /// The file or folder.
+        path: PathBuf,
+        /// What the system said.
+        error: io::Error,
+    },
+    /// The new file does not load; a fault of this program.
+    #[error("{0}")]
+    Faulty(#[from] ConfigurationError),
+}
+
+impl Init {
+    /// The text of postroom.toml.
+    pub fn configuration(&self) -> String {
+        let hostname = match &self.hostname {
+            Some(hostname) => hostname.to_string(),
+            None => format!("post.{}", self.domain),
+        };
+        let data_dir = match self.folder == Path::new(SYSTEM_FOLDER) {
+            true => SYSTEM_DATA,
+            false => "data",
+        };
+        let (smtp, pop3, pop3_tls) = match self.reach {
+            Reach::World => (
+                "#listen = [\"[::]:25\"]",
+                "#listen = [\"[::]:110\"]",
+                "#listen_tls = [\"[::]:995\"]",
+            ),
+            Reach::Loopback => (
+                "listen = [\"127.0.0.1:2525\", \"[::1]:2525\"]",
+                "listen = [\"127.0.0.1:1110\", \"[::1]:1110\"]",
+                "listen_tls = [\"127.0.0.1:1995\", \"[::1]:1995\"]",
+            ),
+        };
+        POSTROOM_TOML
+            .replace("{hostname}", &hostname)
+            .replace("{domain}", self.domain.as_str())
+            .replace("{data_dir}", data_dir)
+            .replace("{smtp_listen}", smtp)
+            .replace("{pop3_listen}", pop3)
+            .replace("{pop3_listen_tls}", pop3_tls)
+    }
+
+    /// The text of directory.toml: how to write it, and no users.
+    pub fn directory(&self) -> String {
+        DIRECTORY_TOML.replace("example.com", self.domain.as_str())
+    }
+
+    /// Writes both files and makes the data folder; gives back the settings as
+    /// they are read from the new file. Everything is private; where root makes
+    /// it for a hub of another user or group, it belongs to the folder's.
+    ///
+    /// # Errors
+    /// A file that is there already; from the system. What was written until
+    /// then is removed again.
+    pub fn write(&self) -> Result<Configuration, InitError> {
+        let files = [
+            (self.folder.join("postroom.toml"), self.configuration()),
+            (self.folder.join("directory.toml"), self.directory()),
+        ];
+        for (file, _) in &files {
+            if file.symlink_metadata().is_ok() {
+                return Err(InitError::Exists(file.clone()));
+            }
+        }
+        make_folder(&self.folder, 0o750)?;
+        let mut written = Vec::new();
+        let result = files.iter().try_for_each(|(file, text)| {
+            write_new(file, text)?;
+            written.push(file);
+            Ok(())
+        });
+        let result = result.and_then(|()| {
+            let [(file, text), _] = &files;
+            let configuration = Configuration::parse(file, text)?;
+            make_folder(&configuration.data_dir, 0o700)?;
+            Ok(configuration)
+        });
+        if result.is_err() {
+            for file in written {
+                // The first error is the one to tell.
+                let _ = fs::remove_file(file);
+            }
+        }
+        result
+    }
+}
+
+/// A folder that is there already keeps its mode and its owner.
+fn make_folder(folder: &Path, mode: u32) -> Result<(), InitError> {
+    let fail = |error| InitError::Write {
+        path: folder.to_path_buf(),
+        error,
+    };
+    if folder.is_dir() {
+        return Ok(());
+    }
+    let mut builder = DirBuilder::new();
+    builder
+        .recursive(true)
+        .mode(mode)
+        .create(folder)
+        .map_err(fail)
+}
+
+fn write_new(file: &Path, text: &str) -> Result<(), InitError> {
+    let write = || {
+        let folder = fs::metadata(super::replace::folder_of(file))?;
+        let mut options = OpenOptions::new();
+        let mut handle = options
+            .write(true)
+            .create_new(true)
+            .mode(0o600)
+            .open(file)?;
+        let own = handle.metadata()?;
+        let is_anothers = (own.uid(), own.gid()) != (folder.uid(), folder.gid());
+        if is_anothers && rustix::process::geteuid().is_root() {
+            fchown(&handle, Some(folder.uid()), Some(folder.gid()))?;
+            handle.set_permissions(Permissions::from_mode(0o640))?;
+        }
+        handle.write_all(text.as_bytes())?;
+        handle.sync_all()?;
+        sync_folder_of(file)
+    };
+    write().map_err(|error| match error.kind() {
+        io::ErrorKind::AlreadyExists => InitError::Exists(file.to_path_buf()),
+        _ => InitError::Write {
+            path: file.to_path_buf(),
+            error,
+        },
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::edit::{DirectoryEdit, Postmaster};
+
+    fn init(folder: &Path, reach: Reach) -> Init {
+        Init {
+            folder: folder.to_path_buf(),
+            domain: Domain::parse("example.com").unwrap(),
+            hostname: None,
+            reach,
+        }
+    }
+
+    #[test]
+    fn what_is_there_is_not_written_over() {
+        for name in ["postroom.toml", "directory.toml"] {
+            let folder = tempfile::tempdir().unwrap();
+            fs::write(folder.path().join(name), "mine").unwrap();
+            let error = init(folder.path(), Reach::World).write().unwrap_err();
+            assert!(matches!(error, InitError::Exists(file) if file.ends_with(name)));
+            assert_eq!(
+                fs::read_to_string(folder.path().join(name)).unwrap(),
+                "mine"
+            );
+            assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
+        }
+    }
+
+    #[test]
+    fn a_new_office_loads_and_waits_for_its_first_user() {
+        let folder = tempfile::tempdir().unwrap();
+        let office = folder.path().join("office");
+        let written = init(&office, Reach::Loopback).write().unwrap();
+        let configuration = Configuration::load(&office.join("postroom.toml")).unwrap();
+        assert_eq!(format!("{configuration:?}"), format!("{written:?}"));
+        assert_eq!(configuration.hostname.as_str(), "post.example.com");
+        assert_eq!(configuration.data_dir, office.join("data"));
+        assert_eq!(
+            configuration.smtp.listen,
+            ["127.0.0.1:2525", "[::1]:2525"].map(|a| a.parse().unwrap())
+        );
+        assert_eq!(
+            configuration.tls.as_ref().unwrap().key,
+            office.join("tls/key.pem")
+        );
+        let mode = |path: &Path| fs::metadata(path).unwrap().mode() & 0o777;
+        assert_eq!(mode(&office), 0o750);
+        assert_eq!(mode(&office.join("data")), 0o700);
+        assert_eq!(mode(&office.join("postroom.toml")) & 0o137, 0);
+        assert_eq!(mode(&office.join("directory.toml")) & 0o137, 0);
+
+        let error = configuration.load_directory().unwrap_err().to_string();
+        let end = "directory.toml: it has no users; \"postroom user add NAME\" makes the first one";
+        assert!(error.ends_with(end), "{error}");
+        let mut edit = DirectoryEdit::open(&configuration).unwrap();
+        assert_eq!(
+            edit.add_user("anna", "$argon2id$x").unwrap(),
+            Postmaster::Added
+        );
+        edit.save().unwrap();
+        assert_eq!(configuration.load_directory().unwrap().users().len(), 1);
+        let text = fs::read_to_string(office.join("directory.toml")).unwrap();
+        assert!(
+            text.starts_with(&init(&office, Reach::Loopback).directory()),
+            "{text}"
+        );
+    }
+
+    #[test]
+    fn the_systems_folder_keeps_mail_where_debian_does() {
+        let mut system = init(Path::new("/etc/postroom"), Reach::World);
+        system.hostname = Some(Domain::parse("mail.example.com").unwrap());
+        let file = Path::new("/etc/postroom/postroom.toml");
+        let configuration = Configuration::parse(file, &system.configuration()).unwrap();
+        assert_eq!(configuration.data_dir, Path::new("/var/lib/postroom"));
+        assert_eq!(configuration.hostname.as_str(), "mail.example.com");
+        assert_eq!(
+            configuration.directory,
+            Path::new("/etc/postroom/directory.toml")
+        );
+    }
+}

@@ -413,7 +413,7 @@ fn a_target_goes_with_its_comment_and_no_other() {
             "[ # two\n \"bob\", # b\n \"anna\" # a\n]",
             "[ # two\n \"anna\" # a\n]",
         ),
-        ("[\n \"anna\", # a\n \"bob\" # b\n]", "[\n \"anna\"]"),
+        ("[\n \"anna\", # a\n \"bob\" # b\n]", "[\n \"anna\" # a\n]"),
         (
             "[\"anna\", # a\n \"bob\", \"x\"]",
             "[\"anna\", # a\n \"x\"]",

@@ -39,7 +39,7 @@ fn what_is_delivered_comes_out_octet_for_octet_below_the_trace() {
     assert_eq!(maildrop.messages, listing.len() as u64);
     assert_eq!(
         maildrop.octets,
-        listing.iter().map(|scan| scan.octets).sum()
+        listing.iter().map(|scan| scan.octets).sum::<u64>()
     );
 }
 

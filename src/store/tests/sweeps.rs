@@ -94,7 +94,7 @@ fn after_a_jump_nothing_goes_for_an_hour() {
         Keep {
             collected: DAY / 2,
             collected_max: Budget::Octets(0),
-            free: 0,
+            free: Budget::Octets(0),
         },
     );
     office.pass(MINUTE);
@@ -215,7 +215,9 @@ fn a_short_disk_takes_collected_mail_even_with_an_unsettled_clock() {
     office.collect("anna");
     office.pass(MINUTE);
     office.now.wall += 100 * DAY;
-    let free = Keep::default().free;
+    let Budget::Octets(free) = Keep::default().free else {
+        panic!("a default in octets");
+    };
     office.disk.set_free(free - 1);
     assert_eq!(office.store().space().unwrap().state, SpaceState::Short);
     let report = office.sweep();
