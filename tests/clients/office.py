@@ -148,7 +148,7 @@ class Office:
     def _add_users(self):
         """A user for each case, all with anna's password hash: `user add` for each would cost a hash each."""
         directory = self.office / "directory.toml"
-        hashed = re.search(r'"(\$argon2id\$[^"]+)"', directory.read_text())
+        hashed = re.search(r'(?m)^password = "(\$argon2id\$[^"]+)"', directory.read_text())
         if not hashed:
             raise Failure("user add wrote no argon2id hash into directory.toml")
         with directory.open("a") as file:
