@@ -45,10 +45,11 @@ impl Logging {
         if std::env::var_os("JOURNAL_STREAM").is_some() {
             loggers.push(Box::new(SystemdLogger));
         } else {
+            // simplelog writes a line in some twenty pieces.
             loggers.push(WriteLogger::new(
                 LevelFilter::Trace,
                 line_format(),
-                io::stderr(),
+                LineWriter::new(io::stderr()),
             ));
         }
         if let Some(file) = &logging.file {
