@@ -30,7 +30,11 @@ pub struct Arguments {
 }
 
 pub fn run(arguments: Arguments) -> Outcome {
-    let reach = if arguments.loopback { Reach::Loopback } else { Reach::World };
+    let reach = if arguments.loopback {
+        Reach::Loopback
+    } else {
+        Reach::World
+    };
     let init = Init {
         folder: arguments.dir,
         domain: domain(&arguments.domain)?,
@@ -42,7 +46,10 @@ pub fn run(arguments: Arguments) -> Outcome {
     let file = configuration.path.display();
     println!("written: {file} and {}", configuration.directory.display());
     if let Some(ca) = ca {
-        println!("made: an office CA and a certificate of {}", configuration.hostname);
+        println!(
+            "made: an office CA and a certificate of {}",
+            configuration.hostname
+        );
         println!("every PC imports this file once: {}", ca.display());
     }
     println!("next:    postroom --config {file} user add NAME");
@@ -53,7 +60,10 @@ pub fn run(arguments: Arguments) -> Outcome {
 fn domain(text: &str) -> Result<Domain, Failure> {
     match Domain::parse(text) {
         Ok(domain) if !domain.as_str().starts_with('[') => Ok(domain),
-        _ => Err(Failure(format!("“{}” is no domain name such as example.com", text.escape_debug()))),
+        _ => Err(Failure(format!(
+            "“{}” is no domain name such as example.com",
+            text.escape_debug()
+        ))),
     }
 }
 

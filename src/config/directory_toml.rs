@@ -13,6 +13,7 @@ use crate::route::{
 use super::document::Document;
 use super::error::ConfigurationError;
 use super::settings::Configuration;
+use super::values::{Heading, Section};
 
 /// What a stored password begins with; [`crate::auth`] reads the rest.
 const PASSWORD_PREFIX: &str = "$argon2id$";
@@ -21,17 +22,21 @@ const PASSWORD_PREFIX: &str = "$argon2id$";
 #[serde(deny_unknown_fields, expecting = "a directory")]
 struct File {
     #[serde(default)]
-    users: BTreeMap<Spanned<String>, UserSection>,
+    users: BTreeMap<Spanned<String>, Section<UserSection>>,
     #[serde(default)]
     aliases: BTreeMap<Spanned<String>, Vec<Spanned<String>>>,
 }
 
 #[derive(Deserialize)]
-#[serde(deny_unknown_fields, expecting = "a section such as [users.anna]")]
+#[serde(deny_unknown_fields)]
 struct UserSection {
     password: Option<Spanned<String>>,
     #[serde(default)]
     addresses: Vec<Spanned<String>>,
+}
+
+impl Heading for UserSection {
+    const EXPECTED: &'static str = "a section such as [users.anna] with password = \"…\"";
 }
 
 impl Configuration {
@@ -70,7 +75,7 @@ impl Configuration {
         &self,
         text: &str,
     ) -> Result<Directory, ConfigurationError> {
-        let document = Document::new(&self.directory, text);
+        let document = Document::with_secrets(&self.directory, text);
         let read: File = document.read()?;
         let mut lines = Lines::default();
         let entries = Entries {
@@ -125,12 +130,12 @@ struct Lines {
 }
 
 fn users_of(
-    written: BTreeMap<Spanned<String>, UserSection>,
+    written: BTreeMap<Spanned<String>, Section<UserSection>>,
     document: &Document,
     lines: &mut Lines,
 ) -> Result<Vec<User>, ConfigurationError> {
     let mut users = Vec::new();
-    for (name, section) in in_file_order(written) {
+    for (name, Section(section)) in in_file_order(written) {
         let start = name.span().start;
         let name = name.into_inner();
         let mend = format!("\"postroom user passwd {name}\" sets it");
@@ -149,9 +154,11 @@ fn users_of(
         for written in section.addresses {
             let address = OwnAddress::parse(written.get_ref().trim()).map_err(|reason| {
                 let message = format!(
-                    "expected an address such as \"anna.smith\" or \"info@example.com\": {reason}"
+                    "{:?} in addresses: expected an address such as \"anna.smith\" or \
+                     \"info@example.com\": {reason}",
+                    written.get_ref()
                 );
-                document.error(written.span(), &message)
+                document.error_at(written.span().start, message)
             })?;
             addresses.push(address);
             address_lines.push(document.line(written.span().start));

@@ -32,7 +32,10 @@ pub enum EditError {
     #[error("there is no user {0} in the directory")]
     NoSuchUser(String),
     /// A user of this name.
-    #[error("there is a user {0} already; \"postroom user passwd {0}\" gives them a new password")]
+    #[error(
+        "there is a user {0} already; choose another name, or \"postroom user passwd {0}\" for a \
+         new password"
+    )]
     UserExists(String),
     /// No such alias.
     #[error("there is no alias {0} in the directory")]

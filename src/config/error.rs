@@ -32,9 +32,7 @@ impl ConfigurationError {
     /// A file that could not be read, with what people usually have to do.
     pub(super) fn unreadable(file: &Path, error: &io::Error) -> ConfigurationError {
         let mend = match error.kind() {
-            io::ErrorKind::NotFound => {
-                "; \"postroom init\" writes a first one, --config names another"
-            }
+            io::ErrorKind::NotFound => "; \"postroom init\" writes a first one",
             io::ErrorKind::PermissionDenied => "; it must be readable for the hub's user",
             io::ErrorKind::InvalidData => "; it must be text in UTF-8",
             _ => "",

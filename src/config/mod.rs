@@ -8,6 +8,7 @@
 
 mod settings;
 mod values;
+mod listen;
 mod postroom_toml;
 mod directory_toml;
 mod document;
@@ -18,5 +19,7 @@ pub mod init;
 pub mod watch;
 
 pub use error::ConfigurationError;
-pub use settings::{Configuration, Limits, Located, Log, Pop3, Routing, Smtp, Store, Tls};
-pub use values::{DiskSize, PlaintextLogin};
+pub use settings::{Configuration, Located, Log, Pop3, Routing, Smtp, Tls};
+
+#[cfg(test)]
+mod tests;

@@ -8,13 +8,18 @@ use serde::Deserialize;
 use toml::Spanned;
 
 use crate::mail::Domain;
-use crate::net::networks::{Network, Networks};
 use crate::route::{OwnAddress, UnknownUser};
+
+use crate::net::limits::Limits;
+use crate::net::networks::{Network, Networks};
+use crate::net::office::PlaintextPolicy;
+use crate::store::{Budget, Keep};
 
 use super::document::Document;
 use super::error::ConfigurationError;
-use super::settings::{Configuration, Limits, Located, Log, Pop3, Routing, Smtp, Store, Tls};
-use super::values::{Count, DiskSize, Period, PlaintextLogin, Size, Text};
+use super::listen::{self, Listen};
+use super::settings::{Configuration, Located, Log, Pop3, Routing, Smtp, Tls};
+use super::values::{Count, Heading, Period, Section, Size, Text};
 
 /// Below this the hub cannot hold a message and a few sessions.
 const MEMORY_MIN: u64 = 8_000_000;
@@ -24,38 +29,35 @@ const MEMORY_MIN: u64 = 8_000_000;
 struct File {
     hostname: Option<Spanned<String>>,
     domains: Option<Spanned<Vec<Spanned<String>>>>,
-    data_dir: Option<PathBuf>,
-    directory: Option<PathBuf>,
+    data_dir: Option<Text<PathBuf>>,
+    directory: Option<Text<PathBuf>>,
     lan: Option<Vec<Text<Network>>>,
     allow_root: Option<bool>,
     #[serde(default)]
-    routing: RoutingSection,
+    routing: Section<RoutingSection>,
     #[serde(default)]
-    smtp: SmtpSection,
+    smtp: Section<SmtpSection>,
     #[serde(default)]
-    pop3: Pop3Section,
+    pop3: Section<Pop3Section>,
     #[serde(default)]
-    store: StoreSection,
+    store: Section<StoreSection>,
     #[serde(default)]
-    limits: LimitsSection,
-    tls: Option<Spanned<TlsSection>>,
+    limits: Section<LimitsSection>,
+    tls: Option<Spanned<Section<TlsSection>>>,
     #[serde(default)]
-    log: LogSection,
+    log: Section<LogSection>,
 }
 
 #[derive(Deserialize, Default)]
-#[serde(deny_unknown_fields, expecting = "a section [routing]")]
+#[serde(deny_unknown_fields)]
 struct RoutingSection {
     unknown_user: Option<Spanned<String>>,
     #[serde(default)]
     reject: Vec<Spanned<String>>,
 }
 
-/// A list of addresses to listen on, as it is written.
-type Listen = Vec<Spanned<Text<SocketAddr>>>;
-
 #[derive(Deserialize, Default)]
-#[serde(deny_unknown_fields, expecting = "a section [smtp]")]
+#[serde(deny_unknown_fields)]
 struct SmtpSection {
     listen: Option<Listen>,
     listen_tls: Option<Listen>,
@@ -65,23 +67,23 @@ struct SmtpSection {
 }
 
 #[derive(Deserialize, Default)]
-#[serde(deny_unknown_fields, expecting = "a section [pop3]")]
+#[serde(deny_unknown_fields)]
 struct Pop3Section {
     listen: Option<Listen>,
     listen_tls: Option<Listen>,
-    plaintext_login: Option<Text<PlaintextLogin>>,
+    plaintext_login: Option<Text<PlaintextPolicy>>,
 }
 
 #[derive(Deserialize, Default)]
-#[serde(deny_unknown_fields, expecting = "a section [store]")]
+#[serde(deny_unknown_fields)]
 struct StoreSection {
     keep_collected: Option<Text<Period>>,
-    keep_collected_max: Option<Text<DiskSize>>,
-    keep_free: Option<Text<DiskSize>>,
+    keep_collected_max: Option<Text<Budget>>,
+    keep_free: Option<Text<Budget>>,
 }
 
 #[derive(Deserialize, Default)]
-#[serde(deny_unknown_fields, expecting = "a section [limits]")]
+#[serde(deny_unknown_fields)]
 struct LimitsSection {
     memory: Option<Spanned<Text<Size>>>,
     connections: Option<Count>,
@@ -89,17 +91,45 @@ struct LimitsSection {
 }
 
 #[derive(Deserialize)]
-#[serde(deny_unknown_fields, expecting = "a section [tls]")]
+#[serde(deny_unknown_fields)]
 struct TlsSection {
-    certificate: Option<PathBuf>,
-    key: Option<PathBuf>,
+    certificate: Option<Text<PathBuf>>,
+    key: Option<Text<PathBuf>>,
 }
 
 #[derive(Deserialize, Default)]
-#[serde(deny_unknown_fields, expecting = "a section [log]")]
+#[serde(deny_unknown_fields)]
 struct LogSection {
     level: Option<Text<LevelFilter>>,
-    file: Option<PathBuf>,
+    file: Option<Text<PathBuf>>,
+}
+
+impl Heading for RoutingSection {
+    const EXPECTED: &'static str = "a section [routing]";
+}
+
+impl Heading for SmtpSection {
+    const EXPECTED: &'static str = "a section [smtp]";
+}
+
+impl Heading for Pop3Section {
+    const EXPECTED: &'static str = "a section [pop3]";
+}
+
+impl Heading for StoreSection {
+    const EXPECTED: &'static str = "a section [store]";
+}
+
+impl Heading for LimitsSection {
+    const EXPECTED: &'static str = "a section [limits]";
+}
+
+impl Heading for TlsSection {
+    const EXPECTED: &'static str = "a section [tls]";
+}
+
+impl Heading for LogSection {
+    const EXPECTED: &'static str = "a section [log]";
 }
 
 impl Configuration {
@@ -124,25 +154,27 @@ impl Configuration {
         let folder = file.parent().unwrap_or(Path::new(""));
         let tls = read.tls.map(|tls| tls_of(tls, folder, &document));
         let tls = tls.transpose()?;
+        let path_of = |written: Option<Text<PathBuf>>, default: &str| {
+            folder.join(written.map_or(PathBuf::from(default), |Text(path)| path))
+        };
+        let default = Log::default();
+        let Section(log) = read.log;
         Ok(Configuration {
             path: file.to_path_buf(),
             hostname: hostname_of(read.hostname, &document)?,
             domains: domains_of(read.domains, &document)?,
-            data_dir: folder.join(read.data_dir.unwrap_or("/var/lib/postroom".into())),
-            directory: folder.join(read.directory.unwrap_or("directory.toml".into())),
+            data_dir: path_of(read.data_dir, "/var/lib/postroom"),
+            directory: path_of(read.directory, "directory.toml"),
             lan: networks_of(read.lan).unwrap_or_else(|| Networks::resolve(&[Network::Auto])),
-            routing: routing_of(read.routing, &document)?,
-            smtp: smtp_of(read.smtp),
-            pop3: pop3_of(read.pop3, tls.is_some()),
-            store: store_of(read.store),
-            limits: limits_of(&read.limits, &document)?,
+            routing: routing_of(read.routing.0, &document)?,
+            smtp: smtp_of(read.smtp.0),
+            pop3: pop3_of(read.pop3.0, tls.is_some()),
+            store: store_of(read.store.0),
+            limits: limits_of(&read.limits.0, &document)?,
             tls,
             log: Log {
-                level: read
-                    .log
-                    .level
-                    .map_or(Log::default().level, |Text(level)| level),
-                file: read.log.file.map(|file| folder.join(file)),
+                level: log.level.map_or(default.level, |Text(level)| level),
+                file: log.file.map(|Text(file)| folder.join(file)),
             },
             allow_root: read.allow_root.unwrap_or(false),
         })
@@ -261,18 +293,16 @@ fn pop3_of(written: Pop3Section, has_certificate: bool) -> Pop3 {
     }
 }
 
-fn store_of(written: StoreSection) -> Store {
-    let default = Store::default();
-    Store {
-        keep_collected: written
+fn store_of(written: StoreSection) -> Keep {
+    let default = Keep::default();
+    Keep {
+        collected: written
             .keep_collected
-            .map_or(default.keep_collected, |Text(Period(time))| time),
-        keep_collected_max: written
+            .map_or(default.collected, |Text(Period(time))| time),
+        collected_max: written
             .keep_collected_max
-            .map_or(default.keep_collected_max, |Text(size)| size),
-        keep_free: written
-            .keep_free
-            .map_or(default.keep_free, |Text(size)| size),
+            .map_or(default.collected_max, |Text(size)| size),
+        free: written.keep_free.map_or(default.free, |Text(size)| size),
     }
 }
 
@@ -283,33 +313,39 @@ fn limits_of(written: &LimitsSection, document: &Document) -> Result<Limits, Con
         return Err(document.error(memory.span(), "expected at least \"8 MB\""));
     }
     Ok(Limits {
-        memory: memory.map_or(default.memory, |memory| memory.get_ref().0.0),
+        memory_octets: memory.map_or(default.memory_octets, |memory| {
+            usize::try_from(memory.get_ref().0.0).unwrap_or(usize::MAX)
+        }),
         connections: written
             .connections
-            .map_or(default.connections, |Count(count)| count),
+            .map_or(default.connections, |Count(count)| count as usize),
         connections_per_address: written
             .connections_per_address
-            .map_or(default.connections_per_address, |Count(count)| count),
+            .map_or(default.connections_per_address, |Count(count)| {
+                count as usize
+            }),
+        ..default
     })
 }
 
 fn tls_of(
-    written: Spanned<TlsSection>,
+    written: Spanned<Section<TlsSection>>,
     folder: &Path,
     document: &Document,
 ) -> Result<Tls, ConfigurationError> {
     let start = written.span().start;
-    let TlsSection { certificate, key } = written.into_inner();
+    let Section(TlsSection { certificate, key }) = written.into_inner();
     let missing = |what: &str, example: &str| {
         let message = format!(
             "[tls]: {what} is missing; add {what} = \"{example}\", or remove the section to offer no TLS"
         );
         document.error_at(start, message)
     };
+    let Text(certificate) = certificate.ok_or_else(|| missing("certificate", "tls/cert.pem"))?;
+    let Text(key) = key.ok_or_else(|| missing("key", "tls/key.pem"))?;
     Ok(Tls {
-        certificate: folder
-            .join(certificate.ok_or_else(|| missing("certificate", "tls/cert.pem"))?),
-        key: folder.join(key.ok_or_else(|| missing("key", "tls/key.pem"))?),
+        certificate: folder.join(certificate),
+        key: folder.join(key),
     })
 }
 
@@ -318,70 +354,30 @@ fn addresses_of(written: Option<Listen>) -> Option<Vec<SocketAddr>> {
     Some(addresses.map(|address| address.into_inner().0).collect())
 }
 
-/// That every address is listened on once, TLS has a certificate, and there
-/// is a listener at all.
+/// That TLS has a certificate and no two listeners fight for a connection.
 fn check_listen(read: &File, document: &Document) -> Result<(), ConfigurationError> {
-    if read.tls.is_none() {
-        let tls = [&read.smtp.listen_tls, &read.pop3.listen_tls];
-        if let Some(address) = tls.into_iter().flatten().flatten().next() {
-            let message = "TLS needs a certificate; add a section [tls] with certificate and key";
-            return Err(document.error(address.span(), message));
-        }
-    }
-    let smtp = [
-        (&read.smtp.listen, "smtp.listen"),
-        (&read.smtp.listen_tls, "smtp.listen_tls"),
-    ];
-    let pop3 = [
-        (&read.pop3.listen, "pop3.listen"),
-        (&read.pop3.listen_tls, "pop3.listen_tls"),
-    ];
-    let defaults = defaults_listened_on(read);
-    let mut taken: Vec<(SocketAddr, String)> = defaults;
-    for (addresses, name) in smtp.into_iter().chain(pop3) {
-        for written in addresses.iter().flatten() {
-            let address = written.get_ref().0;
-            if let Some((other, holder)) = taken.iter().find(|(other, _)| meet(address, *other)) {
-                let message = format!(
-                    "{other} of {holder} takes the same connections; give one of them another port or address"
-                );
-                return Err(document.error(written.span(), &message));
+    let (Section(smtp), Section(pop3)) = (&read.smtp, &read.pop3);
+    let default_tls = match read.tls {
+        Some(_) => Pop3::default_listen_tls(),
+        None => {
+            let written = [&smtp.listen_tls, &pop3.listen_tls];
+            if let Some(address) = written.into_iter().flatten().flatten().next() {
+                let message =
+                    "TLS needs a certificate; add a section [tls] with certificate and key";
+                return Err(document.error(address.span(), message));
             }
-            taken.push((address, name.to_string()));
+            Vec::new()
         }
-    }
-    Ok(())
-}
-
-/// What is listened on where the file says nothing.
-fn defaults_listened_on(read: &File) -> Vec<(SocketAddr, String)> {
-    let mut defaults = Vec::new();
-    let mut add = |addresses: Vec<SocketAddr>, name: &str| {
-        let name = format!("{name} (the default)");
-        defaults.extend(addresses.into_iter().map(|address| (address, name.clone())));
     };
-    if read.smtp.listen.is_none() {
-        add(Smtp::default().listen, "smtp.listen");
-    }
-    if read.pop3.listen.is_none() {
-        add(Pop3::default().listen, "pop3.listen");
-    }
-    if read.pop3.listen_tls.is_none() && read.tls.is_some() {
-        add(Pop3::default_listen_tls(), "pop3.listen_tls");
-    }
-    defaults
-}
-
-/// Whether two listeners would fight for a connection. `[::]` takes IPv4 too;
-/// port 0 is a new port each time.
-fn meet(one: SocketAddr, other: SocketAddr) -> bool {
-    let covers = |wide: IpAddr, narrow: IpAddr| match wide {
-        IpAddr::V6(wide) if wide.is_unspecified() => true,
-        IpAddr::V4(wide) if wide.is_unspecified() => narrow.is_ipv4(),
-        wide => wide == narrow,
-    };
-    let (one_ip, other_ip) = (one.ip().to_canonical(), other.ip().to_canonical());
-    one.port() == other.port()
-        && one.port() != 0
-        && (covers(one_ip, other_ip) || covers(other_ip, one_ip))
+    let lists = [
+        ("smtp.listen", &smtp.listen, Smtp::default().listen),
+        (
+            "smtp.listen_tls",
+            &smtp.listen_tls,
+            Smtp::default().listen_tls,
+        ),
+        ("pop3.listen", &pop3.listen, Pop3::default().listen),
+        ("pop3.listen_tls", &pop3.listen_tls, default_tls),
+    ];
+    listen::check_apart(&lists, document)
 }

@@ -1,20 +1,21 @@
 //! The settings of postroom.toml, checked: plain data for the hub.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::path::PathBuf;
-use std::time::Duration;
 
 use log::LevelFilter;
 
 use crate::mail::Domain;
 use crate::route::{OwnAddress, UnknownUser};
 
-use super::values::{DiskSize, PlaintextLogin};
+use crate::net::limits::Limits;
 use crate::net::networks::Networks;
+use crate::net::office::PlaintextPolicy;
+use crate::store::Keep;
 
 /// Everything that postroom.toml says. Paths are absolute or relative to the
 /// working folder, never to the file any more.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Configuration {
     /// The file that was read.
     pub path: PathBuf,
@@ -37,7 +38,7 @@ pub struct Configuration {
     /// `[pop3]`.
     pub pop3: Pop3,
     /// `[store]`.
-    pub store: Store,
+    pub store: Keep,
     /// `[limits]`.
     pub limits: Limits,
     /// `[tls]`; none: TLS is not offered.
@@ -95,34 +96,7 @@ pub struct Pop3 {
     pub listen_tls: Vec<SocketAddr>,
     /// Default lan: old mail programs work in the office, and no password
     /// crosses the world in clear.
-    pub plaintext_login: PlaintextLogin,
-}
-
-/// `[store]`: how long and how much is kept.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Store {
-    /// How long collected mail can be restored. Default 30 days: a month is
-    /// when people notice that the PC lost something.
-    pub keep_collected: Duration,
-    /// How much collected mail is kept, the oldest goes first. Default 20 %.
-    pub keep_collected_max: DiskSize,
-    /// What stays free on the disk. Default 500 MB: ten messages of the
-    /// largest size, and the space that even removing needs.
-    pub keep_free: DiskSize,
-}
-
-/// `[limits]`: what the hub may use.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Limits {
-    /// For sessions and messages under way, in octets. Default 64 MB: leaves a
-    /// Raspberry Pi with 512 MB at ease.
-    pub memory: u64,
-    /// Sessions at a time. Default 200: with TLS they take some 40 KB each, an
-    /// eighth of the memory above.
-    pub connections: u32,
-    /// Sessions at a time of one address that is neither in `lan` nor in
-    /// `accept_from`. Default 20: what large providers open at once.
-    pub connections_per_address: u32,
+    pub plaintext_login: PlaintextPolicy,
 }
 
 /// `[tls]`: the certificate that the listeners show. PEM files.
@@ -143,11 +117,14 @@ pub struct Log {
     pub file: Option<PathBuf>,
 }
 
-impl Smtp {
-    /// Whether this address may bring mail.
-    pub fn accepts(&self, address: IpAddr) -> bool {
-        let named = self.accept_from.as_ref();
-        named.is_none_or(|networks| networks.contains(address))
+impl Configuration {
+    /// The files that the hub reads again when they change.
+    pub fn files(&self) -> Vec<PathBuf> {
+        let mut files = vec![self.path.clone(), self.directory.clone()];
+        if let Some(tls) = &self.tls {
+            files.extend([tls.certificate.clone(), tls.key.clone()]);
+        }
+        files
     }
 }
 
@@ -175,27 +152,7 @@ impl Default for Pop3 {
         Pop3 {
             listen: vec![SocketAddr::from(([0u16; 8], 110))],
             listen_tls: Vec::new(),
-            plaintext_login: PlaintextLogin::Lan,
-        }
-    }
-}
-
-impl Default for Store {
-    fn default() -> Store {
-        Store {
-            keep_collected: Duration::from_secs(30 * 24 * 60 * 60),
-            keep_collected_max: DiskSize::Percent(20),
-            keep_free: DiskSize::Octets(500_000_000),
-        }
-    }
-}
-
-impl Default for Limits {
-    fn default() -> Limits {
-        Limits {
-            memory: 64_000_000,
-            connections: 200,
-            connections_per_address: 20,
+            plaintext_login: PlaintextPolicy::Lan,
         }
     }
 }

@@ -12,7 +12,7 @@ fn repository(path: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join(path)
 }
 
-/// The setting that hold without a file's, spelled out: `#name = …`.
+/// With the settings that hold anyway, written as `#name = …`, spelled out.
 fn with_defaults_spelled_out(text: &str) -> String {
     let spell_out = |line: &str| match line.strip_prefix('#') {
         Some(setting) if setting.starts_with(|c: char| c.is_ascii_lowercase()) => {
@@ -92,9 +92,9 @@ fn a_file_cut_off_anywhere_is_an_error_or_a_file() {
     }
 }
 
-/// A bad file says in its first lines what is answered to it:
-/// `# postroom.toml:12: …`. A directory is read with the settings below it,
-/// if it has any between `#| ` marks.
+/// A bad file says in its first line what is answered to it:
+/// `# postroom.toml:12: …`. A directory is read with the settings that stand
+/// in it behind `#| ` marks, if there are any.
 fn check_bad_file(path: &Path) {
     let name = path.file_name().unwrap().to_str().unwrap();
     let text = fs::read_to_string(path).unwrap();
@@ -138,7 +138,7 @@ fn a_file_that_cannot_be_read_says_what_to_do() {
     assert_eq!(
         message(&file),
         "DIR/postroom.toml: cannot be read: No such file or directory (os error 2); \"postroom \
-         init\" writes a first one, --config names another"
+         init\" writes a first one"
     );
     fs::write(&file, b"hostname = \"\xff\"").unwrap();
     assert_eq!(

@@ -3,11 +3,15 @@
 use std::fmt;
 use std::marker::PhantomData;
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::net::networks::Network;
+use crate::net::office::PlaintextPolicy;
+use crate::store::Budget;
 use log::LevelFilter;
-use serde::de::{Deserialize, Deserializer, Error, Visitor};
+use serde::de::value::MapAccessDeserializer;
+use serde::de::{Deserialize, Deserializer, Error, MapAccess, Visitor};
 
 /// A value that is written as text in quotes.
 pub(super) trait Written: Sized {
@@ -19,7 +23,7 @@ pub(super) trait Written: Sized {
 }
 
 /// Reads a [`Written`] value; everything else is answered with what it expects.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Copy)]
 pub(super) struct Text<T>(pub T);
 
 impl<'de, T: Written> Deserialize<'de> for Text<T> {
@@ -39,6 +43,35 @@ impl<'de, T: Written> Deserialize<'de> for Text<T> {
             }
         }
         deserializer.deserialize_str(TextVisitor(PhantomData))
+    }
+}
+
+/// A `[section]` of settings. Without this serde would take a list as well,
+/// its elements in the order of the fields.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Section<T>(pub T);
+
+/// Says how a section is written.
+pub(super) trait Heading {
+    /// Completes "expected …".
+    const EXPECTED: &'static str;
+}
+
+impl<'de, T: Heading + Deserialize<'de>> Deserialize<'de> for Section<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Section<T>, D::Error> {
+        struct SectionVisitor<T>(PhantomData<T>);
+        impl<'de, T: Heading + Deserialize<'de>> Visitor<'de> for SectionVisitor<T> {
+            type Value = Section<T>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(T::EXPECTED)
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Section<T>, A::Error> {
+                T::deserialize(MapAccessDeserializer::new(map)).map(Section)
+            }
+        }
+        deserializer.deserialize_map(SectionVisitor(PhantomData))
     }
 }
 
@@ -67,25 +100,14 @@ impl<'de> Deserialize<'de> for Count {
     }
 }
 
-/// Whether a password may be sent in clear (`[pop3] plaintext_login`).
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum PlaintextLogin {
-    /// Only under TLS.
-    Never,
-    /// In the office's network.
-    Lan,
-    /// From everywhere.
-    Always,
-}
-
-impl Written for PlaintextLogin {
+impl Written for PlaintextPolicy {
     const EXPECTED: &'static str = "never, lan or always";
 
-    fn read(text: &str) -> Option<PlaintextLogin> {
+    fn read(text: &str) -> Option<PlaintextPolicy> {
         match text {
-            "never" => Some(PlaintextLogin::Never),
-            "lan" => Some(PlaintextLogin::Lan),
-            "always" => Some(PlaintextLogin::Always),
+            "never" => Some(PlaintextPolicy::Never),
+            "lan" => Some(PlaintextPolicy::Lan),
+            "always" => Some(PlaintextPolicy::Always),
             _ => None,
         }
     }
@@ -118,6 +140,14 @@ impl Written for SocketAddr {
     }
 }
 
+impl Written for PathBuf {
+    const EXPECTED: &'static str = "a path in quotes";
+
+    fn read(text: &str) -> Option<PathBuf> {
+        (!text.is_empty()).then(|| PathBuf::from(text))
+    }
+}
+
 /// A number of octets: `50 MB`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Size(pub u64);
@@ -147,34 +177,15 @@ impl Written for Size {
     }
 }
 
-/// An amount of disk: `500 MB`, or `20 %` of the whole disk.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum DiskSize {
-    /// So many octets.
-    Octets(u64),
-    /// So many hundredths of the disk, 1 to 99.
-    Percent(u8),
-}
-
-impl DiskSize {
-    /// In octets, on a disk that holds `total` octets.
-    pub fn of_disk(self, total: u64) -> u64 {
-        match self {
-            DiskSize::Octets(octets) => octets,
-            DiskSize::Percent(percent) => total / 100 * u64::from(percent),
-        }
-    }
-}
-
-impl Written for DiskSize {
+impl Written for Budget {
     const EXPECTED: &'static str =
         "a size such as \"500 MB\", or a share of the disk such as \"20 %\"";
 
-    fn read(text: &str) -> Option<DiskSize> {
+    fn read(text: &str) -> Option<Budget> {
         match number_and_unit(text)? {
-            (percent @ 1..=99, "%") => u8::try_from(percent).ok().map(DiskSize::Percent),
+            (percent @ 1..=99, "%") => u8::try_from(percent).ok().map(Budget::Percent),
             (_, "%") => None,
-            _ => Size::read(text).map(|Size(octets)| DiskSize::Octets(octets)),
+            _ => Size::read(text).map(|Size(octets)| Budget::Octets(octets)),
         }
     }
 }
@@ -253,12 +264,11 @@ mod tests {
     #[test]
     fn a_share_of_the_disk_is_counted_from_the_whole_disk() {
         for text in ["0 %", "100 %", "300 %", "-1 %", "%", "20 percent"] {
-            assert_eq!(DiskSize::read(text), None, "{text:?}");
+            assert_eq!(Budget::read(text), None, "{text:?}");
         }
-        let share = DiskSize::read("20 %").unwrap();
-        assert_eq!(share.of_disk(1_000_000), 200_000);
-        assert_eq!(share.of_disk(u64::MAX), u64::MAX / 100 * 20);
-        assert_eq!(DiskSize::read("5 GB").unwrap().of_disk(1), 5_000_000_000);
+        let share = Budget::read("20 %").unwrap();
+        assert_eq!(share, Budget::Percent(20));
+        assert_eq!(Budget::read("5 GB"), Some(Budget::Octets(5_000_000_000)));
     }
 
     #[test]

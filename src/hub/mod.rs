@@ -27,7 +27,7 @@ use crate::logging::Logging;
 use crate::net::executor::Executor;
 use crate::net::office::Office;
 
-pub use settings::{limits, listens, store_settings};
+pub use settings::{listens, store_settings};
 pub use start::StartError;
 
 /// A hub with everything that it needs at hand.

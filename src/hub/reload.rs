@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use super::Hub;
-use super::settings::{keep, limits, listens, net_settings};
+use super::settings::{listens, net_settings};
 use crate::auth::PasswordHash;
 use crate::config::watch::Watch;
 use crate::config::{Configuration, ConfigurationError};
@@ -31,7 +31,7 @@ impl Loaded {
         Loaded {
             data_dir: configuration.data_dir.clone(),
             listens: listens(configuration),
-            limits: limits(configuration),
+            limits: configuration.limits.clone(),
             log_file: configuration.log.file.clone(),
         }
     }
@@ -89,7 +89,7 @@ impl Hub {
         let directory = reconcile(&self.office.store, directory).await?;
         self.office.directory.set(directory);
         self.office.settings.set(net_settings(&configuration, tls));
-        self.office.store.set_keep(keep(&configuration));
+        self.office.store.set_keep(configuration.store);
         log::set_max_level(configuration.log.level);
         for setting in loaded.waiting(&Loaded::new(&configuration)) {
             log::warn!(
@@ -194,12 +194,8 @@ pub async fn follow_changes(hub: Arc<Hub>) {
 /// The configuration and what it names; the configuration alone while it is
 /// not good.
 fn watched_files(path: &Path) -> Vec<PathBuf> {
-    let mut files = vec![path.to_path_buf()];
-    if let Ok(configuration) = Configuration::load(path) {
-        files.push(configuration.directory);
-        if let Some(tls) = configuration.tls {
-            files.extend([tls.certificate, tls.key]);
-        }
+    match Configuration::load(path) {
+        Ok(configuration) => configuration.files(),
+        Err(_) => vec![path.to_path_buf()],
     }
-    files
 }

@@ -3,38 +3,20 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use crate::config::{Configuration, DiskSize, PlaintextLogin};
-use crate::net::limits::Limits;
+use crate::config::Configuration;
 use crate::net::listener::{Listen, Protocol, Security};
-use crate::net::office::{PlaintextPolicy, Settings};
+use crate::net::office::Settings;
 use crate::net::tls::ServerTls;
 use crate::pop3;
 use crate::smtp::{self, Trust};
-use crate::store::{self, Budget, Disk, Keep};
+use crate::store::{self, Disk};
 
 /// What the store needs.
 pub fn store_settings(configuration: &Configuration) -> store::Settings {
     store::Settings {
         data_dir: configuration.data_dir.clone(),
-        keep: keep(configuration),
+        keep: configuration.store,
         disk: Disk::real(),
-    }
-}
-
-/// How long and how much collected mail is kept.
-pub fn keep(configuration: &Configuration) -> Keep {
-    let store = &configuration.store;
-    Keep {
-        collected: store.keep_collected,
-        collected_max: budget(store.keep_collected_max),
-        free: budget(store.keep_free),
-    }
-}
-
-fn budget(size: DiskSize) -> Budget {
-    match size {
-        DiskSize::Percent(percent) => Budget::Percent(percent),
-        DiskSize::Octets(octets) => Budget::Octets(octets),
     }
 }
 
@@ -53,24 +35,9 @@ pub fn net_settings(configuration: &Configuration, tls: Option<ServerTls>) -> Se
         smtp_limits: smtp::Limits::of(Trust::World),
         smtp_limits_trusted: smtp::Limits::of(Trust::Provider),
         pop3_limits: pop3::Limits::default(),
-        plaintext_login: match configuration.pop3.plaintext_login {
-            PlaintextLogin::Never => PlaintextPolicy::Never,
-            PlaintextLogin::Lan => PlaintextPolicy::Lan,
-            PlaintextLogin::Always => PlaintextPolicy::Always,
-        },
+        plaintext_login: configuration.pop3.plaintext_login,
         hostname,
         tls,
-    }
-}
-
-/// The web of limits.
-pub fn limits(configuration: &Configuration) -> Limits {
-    let limits = &configuration.limits;
-    Limits {
-        memory_octets: usize::try_from(limits.memory).unwrap_or(usize::MAX),
-        connections: limits.connections as usize,
-        connections_per_address: limits.connections_per_address as usize,
-        ..Limits::default()
     }
 }
 

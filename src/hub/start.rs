@@ -15,7 +15,7 @@ use thiserror::Error;
 
 use super::Hub;
 use super::reload::Loaded;
-use super::settings::{limits, listens, net_settings, store_settings};
+use super::settings::{listens, net_settings, store_settings};
 use crate::auth::{self, Verifier};
 use crate::config::{Configuration, ConfigurationError};
 use crate::control::{self, ListenerState};
@@ -101,7 +101,13 @@ pub fn open(path: &Path) -> Result<(Hub, Sockets), StartError> {
     })?;
     let verifier = Verifier::start(&auth::Settings::default()).map_err(StartError::Threads)?;
     let settings = net_settings(&configuration, tls);
-    let office = Office::new(settings, directory, store, verifier, limits(&configuration));
+    let office = Office::new(
+        settings,
+        directory,
+        store,
+        verifier,
+        configuration.limits.clone(),
+    );
     let listeners = mail.iter().map(listener_state).collect();
     let hub = Hub {
         path: path.to_path_buf(),

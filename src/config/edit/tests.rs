@@ -108,7 +108,8 @@ fn an_edit_that_cannot_be_made_says_why_and_changes_nothing() {
     let cases: [(Edit, &str); 12] = [
         (
             |d| d.add_user("Anna", HASH).map(drop),
-            "there is a user anna already; \"postroom user passwd anna\" gives them a new password",
+            "there is a user anna already; choose another name, or \"postroom user passwd anna\" for a \
+             new password",
         ),
         (
             |d| d.add_user("dora smith", HASH).map(drop),
@@ -141,7 +142,8 @@ fn an_edit_that_cannot_be_made_says_why_and_changes_nothing() {
         ),
         (
             |d| d.rename_user("anna", "Bob").map(drop),
-            "there is a user bob already; \"postroom user passwd bob\" gives them a new password",
+            "there is a user bob already; choose another name, or \"postroom user passwd bob\" for a \
+             new password",
         ),
         (
             |d| d.remove_user("anna").map(drop),
@@ -429,5 +431,24 @@ fn a_target_goes_with_its_comment_and_no_other() {
         let office = office_with(&text(before, bob), "");
         office.edit(|d| d.remove_user("bob")).unwrap();
         assert_eq!(office.text(), text(after, ""));
+    }
+}
+
+#[test]
+fn comments_above_an_empty_line_stay_where_they_are() {
+    let users = format!("[users.anna]\npassword = \"{HASH}\"\n");
+    for (before, after) in [
+        (
+            "[aliases]\n# The shop.\n\n# Sales.\nsales = [\"anna\"]\n# All.\nall = [\"anna\"]\n",
+            "[aliases]\n# The shop.\n\n# All.\nall = [\"anna\"]\n",
+        ),
+        (
+            "[aliases]\nall = [\"anna\"]\n\n# The shop.\n\nsales = [\"anna\"]\n# End.\n",
+            "[aliases]\nall = [\"anna\"]\n\n# The shop.\n\n# End.\n",
+        ),
+    ] {
+        let office = office_with(&format!("{users}{before}"), "");
+        office.edit(|d| d.remove_alias("sales")).unwrap();
+        assert_eq!(office.text(), format!("{users}{after}"));
     }
 }

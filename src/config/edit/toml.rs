@@ -80,21 +80,15 @@ impl TomlFile {
         match self.document.get_mut("users") {
             Some(Item::Table(users)) => {
                 let names: Vec<String> = users.iter().map(|(name, _)| name.to_string()).collect();
-                for (key, item) in names
-                    .iter()
-                    .filter_map(|name| users.remove_entry(name))
-                    .collect::<Vec<_>>()
-                {
+                let entries = names.iter().filter_map(|name| users.remove_entry(name));
+                for (key, item) in entries.collect::<Vec<_>>() {
                     users.insert_formatted(&renamed(key), item);
                 }
             }
             Some(Item::Value(Value::InlineTable(users))) => {
                 let names: Vec<String> = users.iter().map(|(name, _)| name.to_string()).collect();
-                for (key, value) in names
-                    .iter()
-                    .filter_map(|name| users.remove_entry(name))
-                    .collect::<Vec<_>>()
-                {
+                let entries = names.iter().filter_map(|name| users.remove_entry(name));
+                for (key, value) in entries.collect::<Vec<_>>() {
                     users.insert_formatted(&renamed(key), value);
                 }
             }
@@ -196,11 +190,8 @@ impl TomlFile {
     /// Removes an entry with the comment right above it. Comments above that,
     /// with an empty line between, are about something else and stay.
     fn remove(&mut self, section: &str, name: &str) {
-        let Some(entries) = self
-            .document
-            .get_mut(section)
-            .and_then(Item::as_table_like_mut)
-        else {
+        let entries = self.document.get_mut(section);
+        let Some(entries) = entries.and_then(Item::as_table_like_mut) else {
             return;
         };
         let following = entries.iter().skip_while(|(key, _)| *key != name).nth(1);
@@ -212,10 +203,8 @@ impl TomlFile {
         let prefix = prefix
             .and_then(|prefix| prefix.as_str())
             .unwrap_or_default();
-        let staying = prefix
-            .rfind("\n\n")
-            .map_or("", |end| &prefix[..=end])
-            .to_string();
+        let staying = prefix.rfind("\n\n").and_then(|end| prefix.get(..=end));
+        let staying = staying.unwrap_or_default().to_string();
         let position = match entries.remove(name) {
             Some(Item::Table(table)) => table.position(),
             _ => None,
@@ -223,12 +212,11 @@ impl TomlFile {
         if staying.trim().is_empty() {
             return;
         }
-        let next_key =
-            following.and_then(|key| entries.key_mut(&key).map(|key| key.get().to_string()));
-        let next_key = next_key.filter(|_| position.is_none());
-        if let Some(mut key) = next_key.and_then(|key| entries.key_mut(&key)) {
+        // Without a header of its own the entry's neighbour is in its section.
+        let following = following.filter(|_| position.is_none());
+        if let Some(mut key) = following.and_then(|key| entries.key_mut(&key)) {
             let prefix = key.leaf_decor().prefix().and_then(|prefix| prefix.as_str());
-            let prefix = format!("{staying}{}", prefix.unwrap_or_default());
+            let prefix = above(&staying, prefix.unwrap_or_default());
             key.leaf_decor_mut().set_prefix(prefix);
             return;
         }
@@ -243,12 +231,12 @@ impl TomlFile {
         let following = headers.min_by_key(|(_, at)| *at);
         if let Some(table) = following.and_then(|(path, _)| self.table_mut(&path)) {
             let prefix = table.decor().prefix().and_then(|prefix| prefix.as_str());
-            let prefix = format!("{comments}{}", prefix.unwrap_or_default());
+            let prefix = above(comments, prefix.unwrap_or_default());
             table.decor_mut().set_prefix(prefix);
             return;
         }
         let trailing = self.document.trailing().as_str().unwrap_or_default();
-        let trailing = format!("{comments}{trailing}");
+        let trailing = above(comments, trailing);
         self.document.set_trailing(trailing);
     }
 
@@ -262,7 +250,8 @@ impl TomlFile {
                 let Item::Table(table) = item else { continue };
                 let mut path = path.clone();
                 path.push(key.to_string());
-                if !table.is_dotted() && !(table.is_implicit() && table.get_values().is_empty()) {
+                let has_header = !table.is_implicit() || !table.get_values().is_empty();
+                if has_header && !table.is_dotted() {
                     headers.push((path.clone(), table.position()));
                 }
                 waiting.push((path, table));
@@ -275,6 +264,14 @@ impl TomlFile {
         let root = self.document.as_table_mut();
         path.iter()
             .try_fold(root, |table, key| table.get_mut(key)?.as_table_mut())
+    }
+}
+
+/// Comments above others, with an empty line between.
+fn above(comments: &str, below: &str) -> String {
+    match below.is_empty() || below.starts_with('\n') {
+        true => format!("{comments}{below}"),
+        false => format!("{comments}\n{below}"),
     }
 }
 
@@ -292,15 +289,9 @@ fn push(targets: &mut Array, target: &str) {
         targets.push(target);
         return;
     }
-    let prefix = targets
-        .iter()
-        .last()
-        .and_then(|last| last.decor().prefix()?.as_str());
-    let indent = prefix
-        .unwrap_or_default()
-        .rsplit('\n')
-        .next()
-        .unwrap_or_default();
+    let last = targets.iter().last().and_then(|last| last.decor().prefix());
+    let prefix = last.and_then(|prefix| prefix.as_str()).unwrap_or_default();
+    let indent = prefix.rsplit('\n').next().unwrap_or_default();
     let prefix = format!("{}\n{indent}", end.trim_end());
     targets.push_formatted(Value::from(target).decorated(prefix, ""));
     targets.set_trailing("\n");
@@ -310,6 +301,9 @@ fn push(targets: &mut Array, target: &str) {
 /// Removes targets with the comments behind them. TOML's grammar gives a
 /// comment behind a comma to whatever follows; people mean what stands before.
 fn retain(targets: &mut Array, keep: impl Fn(&str) -> bool) {
+    if targets.iter().filter_map(Value::as_str).all(&keep) {
+        return;
+    }
     let end = targets.trailing().as_str().unwrap_or_default().to_string();
     let mut kept = Array::new();
     // Behind the bracket, or behind the comma of the last target that stays.
