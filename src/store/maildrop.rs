@@ -42,12 +42,13 @@ pub(super) fn count(number: i64) -> u64 {
     u64::try_from(number).unwrap_or(0)
 }
 
+/// Answered by the index `entry_waiting` alone: what is added here is added there.
+pub(super) const LISTING: &str = "SELECT id, message, octets, unique_id FROM entry
+    WHERE mailbox = :mailbox AND collected_at IS NULL AND id <= :up_to ORDER BY id";
+
 /// The entries of the maildrop, oldest first.
 pub(super) fn listing(db: &Connection, maildrop: &Maildrop) -> Result<Vec<Scan>, StoreError> {
-    let mut statement = db.prepare_cached(
-        "SELECT id, message, octets, unique_id FROM entry
-         WHERE mailbox = :mailbox AND collected_at IS NULL AND id <= :up_to ORDER BY id",
-    )?;
+    let mut statement = db.prepare_cached(LISTING)?;
     let rows = statement.query_map(
         named_params! {":mailbox": maildrop.mailbox.0, ":up_to": maildrop.up_to.0},
         |row| {

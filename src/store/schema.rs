@@ -66,7 +66,7 @@ const STEP_1: &str = "
     ) STRICT;
     CREATE INDEX entry_message ON entry (message);
     -- All that a listing asks; without collected_at SQLite would look at the entries.
-    CREATE INDEX entry_waiting ON entry (mailbox, id, octets, unique_id, collected_at)
+    CREATE INDEX entry_waiting ON entry (mailbox, id, message, octets, unique_id, collected_at)
         WHERE collected_at IS NULL;
     -- The sweep asks for the first two, restore and lists for the others.
     CREATE INDEX entry_collected ON entry (collected_age, message, mailbox, collected_at)

@@ -91,13 +91,15 @@ pub(super) struct Removed {
     pub unlinked: Option<Receiver<()>>,
 }
 
+/// In the order of the index `entry_collected`, so that nothing is sorted.
+pub(super) const OLDEST: &str = "SELECT id FROM entry
+    WHERE collected_at IS NOT NULL AND collected_age <= :age
+    ORDER BY collected_age, message LIMIT :some";
+
 /// Removes the oldest collected entries within the limit, some at a time.
 pub(super) fn remove_oldest(db: &Connection, limit: Limit) -> Result<Removed, StoreError> {
     let oldest: Vec<i64> = db
-        .prepare_cached(
-            "SELECT id FROM entry WHERE collected_at IS NOT NULL AND collected_age <= :age
-             ORDER BY collected_age, message LIMIT :some",
-        )?
+        .prepare_cached(OLDEST)?
         .query_map(
             named_params! {":age": limit.up_to_age, ":some": STEP_ENTRIES},
             |row| row.get(0),
