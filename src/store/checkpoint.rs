@@ -1,11 +1,13 @@
 //! Copies the log into the database, beside the writer and out of its way.
 //!
-//! PASSIVE: it waits for nobody and holds nobody up.
+//! PASSIVE: it waits for nobody and holds nobody up. The writer asks for it, and
+//! takes part only when the log would grow without bound.
 
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
 
 use async_channel::{Receiver, Sender, bounded};
 use rusqlite::Connection;
@@ -13,6 +15,72 @@ use rusqlite::Connection;
 use super::counters::Counters;
 use super::error::{OpenError, StoreError};
 use super::schema::{self, Purpose};
+
+/// Pages in the log that make a checkpoint worth its syncs (16 MB).
+const CHECKPOINT_PAGES: i64 = 4_000;
+/// Pages in the log at which the writer itself makes it start anew (64 MB):
+/// beside a writer that never pauses, the other thread's checkpoints never end.
+const RESTART_PAGES: i64 = 16_000;
+/// How much the log grows between two tries, when somebody reads for long.
+const RETRY_PAGES: i64 = 4_000;
+/// How long the writer waits for the other thread to finish.
+const PATIENCE: Duration = Duration::from_secs(2);
+
+/// The writer's eye on the size of the log.
+#[derive(Debug)]
+pub(super) struct LogWatch {
+    wanted: CheckpointWanted,
+    /// Pages at the last call for a checkpoint of this log.
+    woken_at: i64,
+    restart_at: i64,
+}
+
+impl LogWatch {
+    pub fn new(wanted: CheckpointWanted) -> LogWatch {
+        LogWatch {
+            wanted,
+            woken_at: 0,
+            restart_at: RESTART_PAGES,
+        }
+    }
+
+    /// Has the log copied into the database when it has grown; between two
+    /// transactions of the writer.
+    pub fn look(&mut self, db: &Connection) {
+        // Only asks: NOOP copies nothing.
+        let Ok(log) = pragma(db, "PRAGMA wal_checkpoint(NOOP)") else {
+            return;
+        };
+        if log.pages < self.woken_at {
+            // It has begun anew.
+            self.woken_at = 0;
+            self.restart_at = RESTART_PAGES;
+        }
+        if log.pages > self.restart_at {
+            self.restart_at = if restart(db) {
+                RESTART_PAGES
+            } else {
+                log.pages + RETRY_PAGES
+            };
+        } else if log.pages - log.copied.max(self.woken_at) > CHECKPOINT_PAGES {
+            self.woken_at = log.pages;
+            self.wanted.wake();
+        }
+    }
+}
+
+/// Copies what the other thread has left and lets the log begin anew. Mail
+/// waits meanwhile: it comes faster than the disk can take it.
+fn restart(db: &Connection) -> bool {
+    let until = Instant::now() + PATIENCE;
+    loop {
+        match pragma(db, "PRAGMA wal_checkpoint(RESTART)") {
+            Ok(log) if !log.busy => return true,
+            Ok(_) if Instant::now() < until => thread::sleep(Duration::from_millis(1)),
+            _ => return false,
+        }
+    }
+}
 
 /// Asks the thread for a checkpoint; asking twice is asking once.
 #[derive(Debug, Clone)]
@@ -100,8 +168,20 @@ fn checkpoint(path: &std::path::Path, open: &mut Option<Connection>) -> rusqlite
     pragma(db, "PRAGMA wal_checkpoint(PASSIVE)").map(|_| ())
 }
 
-/// Runs a checkpoint pragma: pages in the log, and how many of them are copied.
-pub(super) fn pragma(db: &Connection, sql: &str) -> rusqlite::Result<(i64, i64)> {
-    db.prepare_cached(sql)?
-        .query_row([], |row| Ok((row.get(1)?, row.get(2)?)))
+struct Log {
+    /// Somebody else kept the checkpoint from finishing.
+    busy: bool,
+    pages: i64,
+    /// How many of the pages are in the database, too.
+    copied: i64,
+}
+
+fn pragma(db: &Connection, sql: &str) -> rusqlite::Result<Log> {
+    db.prepare_cached(sql)?.query_row([], |row| {
+        Ok(Log {
+            busy: row.get(0)?,
+            pages: row.get(1)?,
+            copied: row.get(2)?,
+        })
+    })
 }

@@ -340,11 +340,13 @@ impl Store {
 
 impl Drop for Inner {
     fn drop(&mut self) {
-        // The writer first: what waits for it may still need the others.
-        self.writer.close();
-        self.files.close();
+        // The writer's connection is the last one, so that SQLite copies the log
+        // when it closes; the files' threads end after it, since what it commits
+        // may leave files to remove.
         self.readers.close();
         self.checkpointer.close();
+        self.writer.close();
+        self.files.close();
     }
 }
 

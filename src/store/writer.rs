@@ -19,7 +19,7 @@ use async_channel::{Receiver, Sender, bounded};
 use rusqlite::Connection;
 
 use super::change::{Change, Outcome, Task, Urgency, Verdict};
-use super::checkpoint::{self, CheckpointWanted};
+use super::checkpoint::{CheckpointWanted, LogWatch};
 use super::counters::Counters;
 use super::error::{OpenError, StoreError};
 use super::schema::{self, Purpose};
@@ -31,12 +31,6 @@ const QUEUE: usize = 256;
 const BATCH_CHANGES: usize = 256;
 /// Most octets of bodies in one transaction.
 const BATCH_OCTETS: usize = 8 << 20;
-/// Pages in the log that make a checkpoint worth its syncs (16 MB).
-const CHECKPOINT_PAGES: i64 = 4_000;
-/// Pages in the log at which the writer itself makes it start anew (64 MB):
-/// beside a writer that never pauses, the other thread's checkpoints never end.
-const RESTART_PAGES: i64 = 16_000;
-
 /// A step of giving free pages back.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct GivenBack {
@@ -74,7 +68,7 @@ impl Writer {
             path,
             reserve,
             full,
-            checkpoint,
+            log: LogWatch::new(checkpoint),
             counters,
         };
         let thread = thread::Builder::new()
@@ -162,7 +156,7 @@ struct Desk {
     reserve: Reserve,
     /// Set here, cleared by the sweep: no intake while it is.
     full: Arc<AtomicBool>,
-    checkpoint: CheckpointWanted,
+    log: LogWatch,
     counters: Arc<Counters>,
 }
 
@@ -316,20 +310,9 @@ impl Desk {
         Ok(given?)
     }
 
-    /// Has the log copied into the database when it has grown.
     fn look_at_log(&mut self) {
-        let Some(db) = &self.db else {
-            return;
-        };
-        // Only asks: NOOP copies nothing.
-        let Ok((pages, copied)) = checkpoint::pragma(db, "PRAGMA wal_checkpoint(NOOP)") else {
-            return;
-        };
-        if pages > RESTART_PAGES {
-            // Busy readers only postpone it to the next batch.
-            let _ = checkpoint::pragma(db, "PRAGMA wal_checkpoint(RESTART)");
-        } else if pages - copied > CHECKPOINT_PAGES {
-            self.checkpoint.wake();
+        if let Some(db) = &self.db {
+            self.log.look(db);
         }
     }
 }
