@@ -6,6 +6,7 @@ use std::path::Path;
 use serde::Deserialize;
 use toml::Spanned;
 
+use crate::auth::PasswordHash;
 use crate::route::{
     Alias, Directory, DirectoryError, Entries, OwnAddress, Place, StoredPassword, User,
 };
@@ -14,9 +15,6 @@ use super::document::Document;
 use super::error::ConfigurationError;
 use super::settings::Configuration;
 use super::values::{Heading, Section};
-
-/// What a stored password begins with; [`crate::auth`] reads the rest.
-const PASSWORD_PREFIX: &str = "$argon2id$";
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields, expecting = "a directory")]
@@ -143,10 +141,8 @@ fn users_of(
             let message = format!("user {name} has no password; {mend}");
             return Err(document.error_at(start, message));
         };
-        if !password.get_ref().starts_with(PASSWORD_PREFIX) {
-            let message = format!(
-                "the password of {name} is no argon2id hash (expected \"{PASSWORD_PREFIX}…\"); {mend}"
-            );
+        if let Err(why) = PasswordHash::parse(password.get_ref()) {
+            let message = format!("the password of {name}: {why}");
             return Err(document.error_at(password.span().start, message));
         }
         let mut addresses = Vec::new();

@@ -245,7 +245,7 @@ mod tests {
         assert!(error.ends_with(end), "{error}");
         let mut edit = DirectoryEdit::open(&configuration).unwrap();
         assert_eq!(
-            edit.add_user("anna", "$argon2id$x").unwrap(),
+            edit.add_user("anna", "$argon2id$v=19$m=19456,t=2,p=1$c2FsdHNhbHRzYWx0c2FsdA$eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHg").unwrap(),
             Postmaster::Added
         );
         edit.save().unwrap();

@@ -158,9 +158,8 @@ fn a_reload_sees_what_has_changed_between_two_files() {
         );
         Configuration::parse(file, &text)
     };
-    let both =
-        "[users.anna]\npassword = \"$argon2id$a\"\n[users.bob]\npassword = \"$argon2id$b\"\n";
-    let anna = "[users.anna]\npassword = \"$argon2id$a\"\n";
+    let both = "[users.anna]\npassword = \"$argon2id$v=19$m=19456,t=2,p=1$c2FsdHNhbHRzYWx0c2FsdA$YW5uYWFubmFhbm5hYW5uYWFubmFhbm5hYW5uYWFubmE\"\n[users.bob]\npassword = \"$argon2id$v=19$m=19456,t=2,p=1$c2FsdHNhbHRzYWx0c2FsdA$Ym9iIWJvYiFib2IhYm9iIWJvYiFib2IhYm9iIWJvYiE\"\n";
+    let anna = "[users.anna]\npassword = \"$argon2id$v=19$m=19456,t=2,p=1$c2FsdHNhbHRzYWx0c2FsdA$YW5uYWFubmFhbm5hYW5uYWFubmFhbm5hYW5uYWFubmE\"\n";
     let catch_all = settings("unknown_user = \"bob\"\nreject = [\"info@bücher.example\"]").unwrap();
     assert_eq!(
         catch_all.routing.unknown_user.value,

@@ -81,7 +81,7 @@ impl Hub {
         let path = self.path.clone();
         let (configuration, directory, tls) = smol::unblock(move || {
             let configuration = Configuration::load(&path)?;
-            let directory = load_directory(&configuration)?;
+            let directory = configuration.load_directory()?;
             let tls = load_tls(&configuration)?;
             Ok::<_, ReloadError>((configuration, directory, tls))
         })
@@ -98,21 +98,6 @@ impl Hub {
         }
         Ok(())
     }
-}
-
-/// The directory, with passwords that the hub can verify.
-pub fn load_directory(configuration: &Configuration) -> Result<Directory, ConfigurationError> {
-    let directory = configuration.load_directory()?;
-    for user in directory.users() {
-        if let Err(why) = PasswordHash::parse(user.password.as_str()) {
-            return Err(ConfigurationError {
-                file: configuration.directory.clone(),
-                line: None,
-                message: format!("[users.{}]: {why}", user.name),
-            });
-        }
-    }
-    Ok(directory)
 }
 
 /// The certificate, if one is configured. What a person should know about it

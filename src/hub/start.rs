@@ -90,7 +90,7 @@ pub fn open(path: &Path) -> Result<(Hub, Sockets), StartError> {
     std::panic::set_hook(Box::new(|panic| log::error!("internal error: {panic}")));
     raise_descriptor_limit();
     let tls = super::reload::load_tls(&configuration)?;
-    let directory = super::reload::load_directory(&configuration)?;
+    let directory = configuration.load_directory()?;
     // The sockets before the store: a port that is taken is found out at once.
     let mail = bind_all(&configuration)?;
     let store = Store::open(&store_settings(&configuration), crate::store::Moment::now())?;

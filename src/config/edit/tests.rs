@@ -5,8 +5,8 @@ use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
 
 use super::*;
 
-const HASH: &str = "$argon2id$v=19$m=19456,t=2,p=1$c2FsdA$aGFzaA";
-const NEW_HASH: &str = "$argon2id$v=19$m=19456,t=2,p=1$c2FsdA$bmV3";
+const HASH: &str = "$argon2id$v=19$m=19456,t=2,p=1$c2FsdHNhbHRzYWx0c2FsdA$aGFzaGhhc2hoYXNoaGFzaGhhc2hoYXNoaGFzaGhhc2g";
+const NEW_HASH: &str = "$argon2id$v=19$m=19456,t=2,p=1$c2FsdHNhbHRzYWx0c2FsdA$bmV3IW5ldyFuZXchbmV3IW5ldyFuZXchbmV3IW5ldyE";
 
 const OFFICE: &str = r#"# The office.   Trailing blanks stay:   
 
@@ -14,14 +14,14 @@ const OFFICE: &str = r#"# The office.   Trailing blanks stay:
 
 # Anna sits in room 1.
 [users.anna]
-password  = "$argon2id$v=19$m=19456,t=2,p=1$c2FsdA$aGFzaA"   # set in March
+password  = "$argon2id$v=19$m=19456,t=2,p=1$c2FsdHNhbHRzYWx0c2FsdA$aGFzaGhhc2hoYXNoaGFzaGhhc2hoYXNoaGFzaGhhc2g"   # set in March
 addresses = [ "anna.smith",   "info@example.com" ]
 
 # --- everybody else ---
 
 # Bob: Mondays only.
 [users.bob]
-password = '$argon2id$v=19$m=19456,t=2,p=1$c2FsdA$aGFzaA'
+password = '$argon2id$v=19$m=19456,t=2,p=1$c2FsdHNhbHRzYWx0c2FsdA$aGFzaGhhc2hoYXNoaGFzaGhhc2hoYXNoaGFzaGhhc2g'
 
 # Who gets what.
 [aliases]
@@ -129,8 +129,9 @@ fn an_edit_that_cannot_be_made_says_why_and_changes_nothing() {
         ),
         (
             |d| d.add_user("dora", "secret").map(drop),
-            "not changed: the password of dora is no argon2id hash (expected \"$argon2id$…\"); \
-             \"postroom user passwd dora\" sets it",
+            "not changed: the password of dora: expected a password hash that begins with \"$argon2id$\", \
+             found something else, perhaps the password itself; set it with `postroom user passwd NAME`, \
+             which writes the hash",
         ),
         (
             |d| d.set_password("dora", HASH),
@@ -209,15 +210,15 @@ fn users_are_edited_and_the_rest_stays_as_it_is() {
     assert_eq!(
         changes(|d| d.set_password("Anna", NEW_HASH)),
         [
-            "-password  = \"$argon2id$v=19$m=19456,t=2,p=1$c2FsdA$aGFzaA\"   # set in March",
-            "+password  = \"$argon2id$v=19$m=19456,t=2,p=1$c2FsdA$bmV3\"   # set in March"
+            "-password  = \"$argon2id$v=19$m=19456,t=2,p=1$c2FsdHNhbHRzYWx0c2FsdA$aGFzaGhhc2hoYXNoaGFzaGhhc2hoYXNoaGFzaGhhc2g\"   # set in March",
+            "+password  = \"$argon2id$v=19$m=19456,t=2,p=1$c2FsdHNhbHRzYWx0c2FsdA$bmV3IW5ldyFuZXchbmV3IW5ldyFuZXchbmV3IW5ldyE\"   # set in March"
         ]
     );
     assert_eq!(
         changes(|d| d.add_user("carl", NEW_HASH)),
         [
             "+[users.carl]",
-            "+password = \"$argon2id$v=19$m=19456,t=2,p=1$c2FsdA$bmV3\"",
+            "+password = \"$argon2id$v=19$m=19456,t=2,p=1$c2FsdHNhbHRzYWx0c2FsdA$bmV3IW5ldyFuZXchbmV3IW5ldyFuZXchbmV3IW5ldyE\"",
             "+"
         ]
     );
@@ -235,7 +236,7 @@ fn users_are_edited_and_the_rest_stays_as_it_is() {
         [
             "-# Bob: Mondays only.",
             "-[users.bob]",
-            "-password = '$argon2id$v=19$m=19456,t=2,p=1$c2FsdA$aGFzaA'",
+            "-password = '$argon2id$v=19$m=19456,t=2,p=1$c2FsdHNhbHRzYWx0c2FsdA$aGFzaGhhc2hoYXNoaGFzaGhhc2hoYXNoaGFzaGhhc2g'",
             "-",
             "-  \"bob\",    # for now",
         ]
@@ -406,7 +407,7 @@ fn two_edits_at_once_wait_for_each_other() {
 
 #[test]
 fn a_target_goes_with_its_comment_and_no_other() {
-    let bob = "[users.bob]\npassword = \"$argon2id$\"\n";
+    let bob = &format!("[users.bob]\npassword = \"{HASH}\"\n");
     for (before, after) in [
         ("[\"anna\", \"bob\"]", "[\"anna\"]"),
         ("[\"bob\", \"anna\"]", "[\"anna\"]"),
@@ -426,7 +427,7 @@ fn a_target_goes_with_its_comment_and_no_other() {
         ),
     ] {
         let users =
-            "[users.anna]\npassword = \"$argon2id$\"\n[users.x]\npassword = \"$argon2id$\"\n";
+            format!("[users.anna]\npassword = \"{HASH}\"\n[users.x]\npassword = \"{HASH}\"\n");
         let text = |targets: &str, bob: &str| format!("{bob}{users}[aliases]\nsales = {targets}\n");
         let office = office_with(&text(before, bob), "");
         office.edit(|d| d.remove_user("bob")).unwrap();
