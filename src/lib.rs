@@ -1,4 +1,80 @@
-//! postroom: the post room of a small office.
+//! postroom: the post room of a small office. Mail comes in by SMTP, is split by
+//! recipient, and waits until each PC collects its own by POP3.
+//!
+//! This page is the map. Read the modules in the order below; each begins with
+//! what it does and what it never does.
+//!
+//! # What flows through it
+//!
+//! ```text
+//!  the world ──SMTP──▶ smtp session ──▶ delivery ──▶ store ──▶ pop3 session ──POP3──▶ office PCs
+//!                            │              │          │
+//!                     route: whose is it?   │          └─ Receipt: committed and synced
+//!                            │              └─ trace lines, one entry for each mailbox
+//!                            └─ "250" needs the Receipt
+//! ```
+//! A reader who follows one message walks forwards: [`net::listener`] →
+//! [`net::smtp_server`] → [`smtp::Session`] → [`route::Directory`] →
+//! [`delivery::Incoming`] → [`store::Store`], and later [`store::Store`] →
+//! [`net::pop3_server`] → [`pop3::Session`]. Calls go downwards or return; there
+//! are no call-backs to chase.
+//!
+//! # Rooms
+//!
+//! A module uses lower floors only; a test (`tests/layering.rs`) reads the `use`
+//! lines and holds this, and where each library may be named.
+//!
+//! ```text
+//!  6  cli                   arguments, one file for each command, exit codes
+//!  5  hub, control          opens, connects, starts, reloads; the socket that commands speak to
+//!  4  config                files → the settings types that the rooms declare; edit, init, watch
+//!  3  net                   sockets, TLS, threads, limits; a driver for each protocol
+//!     auth                  password hashes, the memory of good log-ins, delays of bad ones
+//!  2  delivery              the one door between intake and store
+//!  1  smtp  pop3            protocol machines without I/O: octets and time in, steps out
+//!     route                 who gets a message
+//!     store                 where mail is kept (SQLite)
+//!  0  wire                  lines, dots, the end of data
+//!     mail                  addresses, envelope, trace lines, ids
+//!
+//!     journal               from floor 2 up: one function for each event, the mail log
+//!     logging               where log lines go
+//! ```
+//! Rooms of one floor do not know each other, but for three: `smtp` names
+//! [`store::Receipt`], so that `250` without a commit does not compile; `net`
+//! asks `auth`; `hub` and `control` work together.
+//!
+//! # Promises
+//!
+//! Each has a test that fails when it is broken.
+//!
+//! 1. **Commit, then answer.** `250` to a message needs a [`store::Receipt`], and
+//!    only the store's commit makes one.
+//! 2. **A fetched message arrives exactly once.** (Fetching is not built yet.)
+//! 3. **No message goes to a wrong user; none is thrown away.** What cannot be
+//!    decided is *unclaimed*, kept with its evidence.
+//! 4. **A message's octets are never rewritten.** Trace lines are put in front.
+//!    One exception: from the LAN a bare LF becomes CRLF on the way in.
+//! 5. **The hub is no open relay**, and sends nothing to anybody.
+//! 6. **A unique-id names one message for ever**: 128 random bits, stored.
+//! 7. **Every limit has a name, a default and a reason**, and the sum of the
+//!    limits fits the memory budget.
+//! 8. **Protocol code does no I/O and reads no clock.**
+//! 9. **A slip of the administrator loses no mail.** An empty directory is
+//!    refused; an address that has just gone is answered 450 for an hour; a
+//!    mailbox belongs to a person, not to a name.
+//!
+//! # States of a message
+//!
+//! What is on disk, and what a crash in this state leads to:
+//!
+//! | state | on disk | after a crash here |
+//! |---|---|---|
+//! | received, before the commit | nothing, or an orphan file | the sender saw no 250 and sends again; the file is swept at the start |
+//! | committed, before 250 | message and entries | the sender may send again: one duplicate |
+//! | retrieved by the PC | entry | nothing changes |
+//! | DELE in a session without QUIT | entry | the mark is lost, as RFC 1939 wants |
+//! | QUIT answered | entry marked collected, one transaction | restorable until `keep_collected` ends, then swept with its message |
 #![forbid(unsafe_code)]
 
 pub mod wire;
