@@ -108,7 +108,8 @@ impl Log for SystemdLogger {
             Level::Debug | Level::Trace => 7,
         };
         // Where stderr is gone there is nobody to tell.
-        let _ = writeln!(io::stderr(), "<{priority}>{}", record.args());
+        let line = format!("<{priority}>{}\n", record.args());
+        let _ = io::stderr().write_all(line.as_bytes());
     }
 
     fn flush(&self) {}

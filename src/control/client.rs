@@ -19,7 +19,10 @@ const ANSWER_LIMIT: Duration = Duration::from_secs(120);
 #[derive(Debug, Error)]
 pub enum AskError {
     /// A hub runs, and the command may not speak to it or was cut off.
-    #[error("cannot speak to the running hub at {path}: {why}")]
+    #[error(
+        "cannot speak to the running hub at {path}: {why}; run the command as root or as the hub's user \
+         (sudo -u USER postroom …)"
+    )]
     Hub {
         /// The socket.
         path: String,

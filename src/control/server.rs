@@ -5,20 +5,24 @@ use std::future::Future;
 use std::io;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 use smol::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use smol::net::unix::{UnixListener, UnixStream};
-use smol::{Timer, future};
+use smol::{Executor, Timer};
 
 use super::SOCKET;
 use super::messages::{Answer, Request};
 use super::perform::Outcome;
+use crate::net::connection::within;
 
 /// A request is one line of this many octets at most.
 const REQUEST_OCTETS_MAX: u64 = 16 * 1024;
-/// A command that does not read or write for so long is gone.
-const COMMAND_LIMIT: Duration = Duration::from_secs(60);
+/// A request comes at once: a program sends it, not a person.
+const REQUEST_LIMIT: Duration = Duration::from_secs(10);
+/// A person may read a message page by page, and is gone after so long.
+const READER_LIMIT: Duration = Duration::from_secs(15 * 60);
 /// After an error of accept, which would come again at once.
 const REST: Duration = Duration::from_millis(100);
 
@@ -44,18 +48,22 @@ pub fn listen(data_dir: &Path) -> io::Result<UnixListener> {
     Ok(listener)
 }
 
-/// Answers commands, one after the other, until the task is dropped.
-pub async fn serve(listener: UnixListener, hub: &impl Answering) {
+/// Answers commands until the task is dropped.
+pub async fn serve(
+    listener: UnixListener,
+    hub: Arc<impl Answering + Send + Sync + 'static>,
+    executor: Arc<Executor<'static>>,
+) {
     loop {
         match listener.accept().await {
             Ok((stream, _)) => {
-                let too_long = async {
-                    Timer::after(COMMAND_LIMIT).await;
-                    Err(io::ErrorKind::TimedOut.into())
+                let hub = Arc::clone(&hub);
+                let conversation = async move {
+                    if let Err(why) = converse(stream, &*hub).await {
+                        log::debug!("control socket: {why}");
+                    }
                 };
-                if let Err(why) = future::or(converse(stream, hub), too_long).await {
-                    log::debug!("control socket: {why}");
-                }
+                executor.spawn(conversation).detach();
             }
             Err(why) => {
                 log::warn!("control socket: {why}; it goes on");
@@ -68,7 +76,7 @@ pub async fn serve(listener: UnixListener, hub: &impl Answering) {
 async fn converse(mut stream: UnixStream, hub: &impl Answering) -> io::Result<()> {
     let mut line = String::new();
     let mut input = BufReader::new(stream.clone().take(REQUEST_OCTETS_MAX));
-    input.read_line(&mut line).await?;
+    limited(REQUEST_LIMIT, input.read_line(&mut line)).await?;
     let outcome = match serde_json::from_str(&line) {
         Ok(request) => hub.answer(request).await,
         Err(why) => Outcome::Answer(Answer::Failed {
@@ -82,15 +90,21 @@ async fn converse(mut stream: UnixStream, hub: &impl Answering) -> io::Result<()
         Outcome::Content(octets, mut reader) => {
             write_line(&mut stream, &Answer::Content { octets }).await?;
             while let Some(chunk) = reader.next_chunk().await.map_err(io::Error::other)? {
-                stream.write_all(&chunk).await?;
+                limited(READER_LIMIT, stream.write_all(&chunk)).await?;
             }
             Ok(())
         }
     }
 }
 
+async fn limited<T>(limit: Duration, task: impl Future<Output = io::Result<T>>) -> io::Result<T> {
+    within(limit, task)
+        .await
+        .unwrap_or_else(|| Err(io::ErrorKind::TimedOut.into()))
+}
+
 async fn write_line(stream: &mut UnixStream, answer: &Answer) -> io::Result<()> {
     let mut line = serde_json::to_vec(answer)?;
     line.push(b'\n');
-    stream.write_all(&line).await
+    limited(READER_LIMIT, stream.write_all(&line)).await
 }

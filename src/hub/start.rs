@@ -1,7 +1,7 @@
 //! Everything that must be there before the hub is ready. What is missing is
 //! said in one line, and nothing half-started stays behind.
 
-use std::io;
+use std::io::{self, Write};
 use std::net::TcpListener as StdListener;
 use std::path::Path;
 use std::sync::Arc;
@@ -135,7 +135,7 @@ pub fn accept(
         accepting.push(tasks.spawn(accept_loop(listen, socket, office, Arc::clone(&tasks))));
     }
     let hub = Arc::clone(hub);
-    accepting.push(tasks.spawn(async move { control::serve(sockets.control, &*hub).await }));
+    accepting.push(tasks.spawn(control::serve(sockets.control, hub, Arc::clone(&tasks))));
     Ok(accepting)
 }
 
@@ -145,7 +145,8 @@ pub fn announce(hub: &Hub, after: Duration) {
         log::info!("listening on {} for {}", listener.address, listener.name);
     }
     log::info!("ready after {} ms", after.as_millis());
-    println!("ready");
+    // A script may have closed our output; the hub is ready all the same.
+    let _ = writeln!(io::stdout(), "ready");
     if let Err(why) = sd_notify::notify(&[NotifyState::Ready]) {
         log::warn!("systemd cannot be told that the hub is ready: {why}");
     }
@@ -162,9 +163,17 @@ fn bind_all(configuration: &Configuration) -> Result<Vec<(Listen, StdListener)>,
             .position(|socket| socket.local_addr().is_ok_and(|own| own == listen.address));
         let socket = match place {
             Some(place) => passed.swap_remove(place),
-            None => listen
-                .bind()
-                .map_err(|why| StartError::Listen(explain_bind_error(&listen, &why)))?,
+            None => match listen.bind() {
+                Ok(socket) => socket,
+                Err(why) if listen.needs_missing_ipv6(&why) => {
+                    log::warn!(
+                        "not listening on {}: this machine has no IPv6",
+                        listen.address
+                    );
+                    continue;
+                }
+                Err(why) => return Err(StartError::Listen(explain_bind_error(&listen, &why))),
+            },
         };
         sockets.push((listen, socket));
     }

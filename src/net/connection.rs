@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 
 use rustix::net::sockopt;
 use smol::channel::Receiver;
-use smol::io::{AsyncReadExt, AsyncWriteExt};
+use smol::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use smol::net::TcpStream;
 use smol::{Timer, future};
 
@@ -202,17 +202,27 @@ impl Connection {
         future::or(pause, interrupted).await;
     }
 
-    /// Ends the connection in order, if the peer lets us.
+    /// Ends the connection in order, if the peer lets us. What it still sends is
+    /// read and dropped: closing over unread octets makes the system send a
+    /// reset, which can overtake the last reply.
     pub async fn close(mut self) {
         let close = async {
             match &mut self.stream {
-                Stream::Plain(stream) => stream.close().await,
-                Stream::Tls(stream) => stream.close().await,
+                Stream::Plain(stream) => drain(stream).await,
+                Stream::Tls(stream) => drain(stream).await,
                 Stream::Gone => Ok(()),
             }
         };
         within(CLOSE_LIMIT, close).await;
     }
+}
+
+/// Sends the end of our side and waits for the peer's.
+async fn drain(stream: &mut (impl AsyncRead + AsyncWrite + Unpin)) -> io::Result<()> {
+    stream.close().await?;
+    let mut dropped = [0; 1024];
+    while stream.read(&mut dropped).await? > 0 {}
+    Ok(())
 }
 
 /// Resolves when the session is to end.

@@ -9,6 +9,7 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener as StdListener};
 use std::sync::Arc;
 use std::time::Duration;
 
+use rustix::io::Errno;
 use smol::io::AsyncWriteExt;
 use smol::net::{TcpListener, TcpStream};
 use smol::{Executor, Timer};
@@ -68,21 +69,24 @@ impl Listen {
     /// Opens the socket. `[::]` means IPv4 alone where the system has no IPv6.
     ///
     /// # Errors
-    /// The port is taken or may not be used; the text of [`explain_bind_error`]
-    /// says which.
+    /// The port is taken or may not be used; [`explain_bind_error`] says it.
     pub fn bind(&self) -> io::Result<StdListener> {
         match StdListener::bind(self.address) {
-            Err(why)
-                if self.address.ip().is_unspecified()
-                    && self.address.is_ipv6()
-                    && rustix::io::Errno::from_io_error(&why)
-                        == Some(rustix::io::Errno::AFNOSUPPORT) =>
-            {
+            Err(why) if self.address.ip().is_unspecified() && self.needs_missing_ipv6(&why) => {
                 let any = IpAddr::V4(Ipv4Addr::UNSPECIFIED);
                 StdListener::bind(SocketAddr::new(any, self.address.port()))
             }
             bound => bound,
         }
+    }
+
+    /// Whether `why` says that the system has no IPv6: then a listener on `[::1]`
+    /// has nothing to wait for, and the one on 127.0.0.1 beside it does.
+    pub fn needs_missing_ipv6(&self, why: &io::Error) -> bool {
+        let ip = self.address.ip();
+        let no_address = why.kind() == io::ErrorKind::AddrNotAvailable && ip.is_loopback();
+        let no_family = Errno::from_io_error(why) == Some(Errno::AFNOSUPPORT);
+        ip.is_ipv6() && (no_address || no_family)
     }
 }
 
