@@ -136,9 +136,10 @@ class Office:
         text = set_listen(text, "pop3", "listen", self.pop3)
         text = set_listen(text, "pop3", "listen_tls", self.pop3s)
         if lan is not None:
-            text, found = re.subn(r"(?m)^lan *=.*$", f"lan = {lan}", text)
+            # init writes the default as a comment.
+            text, found = re.subn(r"(?m)^#?lan *=.*$", f"lan = {lan}", text)
             if found != 1:
-                raise Failure("init wrote no `lan` line")
+                raise Failure(f"init wrote {found} lines of `lan`, not one")
         self.config.write_text(text)
         self.password = "correct horse 7"
         self.postroom("user", "add", "anna", "--password-stdin", stdin=f"{self.password}\n".encode())

@@ -44,8 +44,9 @@ def mutt(office, user, keys, *settings):
     folder = office.folder(f"{user.name}-mutt")
     for part in ["cur", "new", "tmp"]:
         office.folder(f"{folder.name}/{part}")
+    # sleep_time: mutt shows each message of its own, such as the TLS version at every connection, for a second.
     lines = [
-        "set mbox_type=Maildir", f"set folder={office.root}", f"set spoolfile={folder}", "set confirmappend=no",
+        "set sleep_time=0", "set mbox_type=Maildir", f"set folder={office.root}", f"set spoolfile={folder}", "set confirmappend=no",
         "set wait_key=no", "set hostname=pc.example", "set quit=yes", "set move=no", "set header_cache=", "set copy=no",
         f"set ssl_ca_certificates_file={office.ca}", f'set pop_user="{user.name}"', f'set pop_pass="{user.password}"',
         *settings, f'push "{keys}"',
