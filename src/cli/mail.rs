@@ -9,7 +9,7 @@ use time::format_description::well_known::Rfc3339;
 use time::macros::format_description;
 use time::{Date, OffsetDateTime};
 
-use super::ask::{ask, do_it};
+use super::ask::{ask, configuration, do_it};
 use super::output::{Table, cut, size, time};
 use super::{Failure, Outcome};
 use crate::control::{Answer, MailLine, Request, Story};
@@ -51,7 +51,7 @@ pub struct WhyArguments {
 
 pub fn run(config: &Path, command: Command) -> Outcome {
     match command {
-        Command::List { user } => list(config, Request::MailList { user }),
+        Command::List { user } => list_of_user(config, &user),
         Command::Show { id } => {
             ask(config, Request::MailShow { id })?;
             Ok(ExitCode::SUCCESS)
@@ -65,23 +65,35 @@ pub fn run(config: &Path, command: Command) -> Outcome {
     }
 }
 
+/// A user's mail. The name may be any address of the user.
+fn list_of_user(config: &Path, name: &str) -> Outcome {
+    let directory = configuration(config)?.load_directory();
+    let known = directory
+        .ok()
+        .and_then(|known| known.login(name).map(|user| user.name.clone()));
+    let user = known.clone().unwrap_or_else(|| name.to_string());
+    match ask(config, Request::MailList { user })?.answer {
+        Answer::Mail { lines } => Ok(print_list(&lines)),
+        Answer::NoMailbox if known.is_some() => Ok(print_list(&[])),
+        Answer::NoMailbox => Err(Failure(format!(
+            "there is no user {name}; postroom user list shows them"
+        ))),
+        _ => Err(Failure::another_answer()),
+    }
+}
+
 /// A table of messages.
-pub fn list(config: &Path, request: Request) -> Outcome {
-    let Answer::Mail { lines } = ask(config, request)?.answer else {
-        return Err(Failure(
-            "the hub gave an answer to another question".to_string(),
-        ));
-    };
+pub fn print_list(lines: &[MailLine]) -> ExitCode {
     if lines.is_empty() {
         println!("no mail");
-        return Ok(ExitCode::SUCCESS);
+        return ExitCode::SUCCESS;
     }
     let mut table = Table::new(&["ID", "RECEIVED", "SIZE", "STATE", "FROM", "SUBJECT", "WHY"]);
-    for line in &lines {
+    for line in lines {
         table.row(row(line));
     }
     table.print();
-    Ok(ExitCode::SUCCESS)
+    ExitCode::SUCCESS
 }
 
 fn row(line: &MailLine) -> Vec<String> {
@@ -107,9 +119,7 @@ fn row(line: &MailLine) -> Vec<String> {
 /// Prints where a message went, and why.
 pub fn why(config: &Path, arguments: WhyArguments) -> Outcome {
     let Answer::Story(story) = ask(config, Request::MailWhy { id: arguments.id })?.answer else {
-        return Err(Failure(
-            "the hub gave an answer to another question".to_string(),
-        ));
+        return Err(Failure::another_answer());
     };
     print_story(&story);
     Ok(ExitCode::SUCCESS)

@@ -66,6 +66,15 @@ enum Command {
 #[derive(Debug)]
 pub(crate) struct Failure(String);
 
+impl Failure {
+    /// A hub of another version may not know the question.
+    fn another_answer() -> Failure {
+        Failure(
+            "the hub gave an answer to another question; restart it after an upgrade".to_string(),
+        )
+    }
+}
+
 impl<T: std::fmt::Display> From<T> for Failure {
     fn from(why: T) -> Failure {
         Failure(why.to_string())

@@ -19,9 +19,7 @@ pub struct Arguments {
 
 pub fn run(config: &Path, arguments: Arguments) -> Outcome {
     let Answer::Status(status) = ask(config, Request::Status)?.answer else {
-        return Err(Failure(
-            "the hub gave an answer to another question".to_string(),
-        ));
+        return Err(Failure::another_answer());
     };
     if arguments.json {
         println!("{}", serde_json::to_string_pretty(&status)?);

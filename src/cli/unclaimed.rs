@@ -7,9 +7,9 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use clap::Subcommand;
 
 use super::ask::{ask, configuration, do_it};
-use super::mail::list;
+use super::mail::print_list;
 use super::{Failure, Outcome};
-use crate::control::Request;
+use crate::control::{Answer, Request};
 
 #[derive(Debug, Subcommand)]
 pub enum Command {
@@ -40,7 +40,10 @@ pub enum Command {
 
 pub fn run(config: &Path, command: Command) -> Outcome {
     match command {
-        Command::List => list(config, Request::UnclaimedList),
+        Command::List => match ask(config, Request::UnclaimedList)?.answer {
+            Answer::Mail { lines } => Ok(print_list(&lines)),
+            _ => Err(Failure::another_answer()),
+        },
         Command::Show { id } => {
             ask(config, Request::MailShow { id })?;
             Ok(ExitCode::SUCCESS)

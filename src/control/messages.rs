@@ -87,6 +87,8 @@ pub enum Answer {
         /// Why, and what helps.
         why: String,
     },
+    /// The user has no mailbox: unknown, or without mail until now.
+    NoMailbox,
     /// To [`Request::Status`].
     Status(Box<Status>),
     /// To the lists.

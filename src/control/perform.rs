@@ -60,10 +60,11 @@ async fn list(store: &Store, mailbox: MailboxName, part: Part) -> Result<Answer,
     let mut lines: Vec<MailLine> = Vec::new();
     let mut after = None;
     loop {
-        let rows = store
-            .mail(mailbox.clone(), part, after, LIST_STEP)
-            .await
-            .map_err(text)?;
+        let step = store.mail(mailbox.clone(), part, after, LIST_STEP).await;
+        let rows = match step {
+            Err(StoreError::NoMailbox(_)) => return Ok(Answer::NoMailbox),
+            step => step.map_err(text)?,
+        };
         let Some(last) = rows.last() else {
             return Ok(Answer::Mail { lines });
         };
