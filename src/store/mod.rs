@@ -30,6 +30,7 @@ mod folder;
 mod schema;
 mod counters;
 mod change;
+mod shrink;
 mod writer;
 mod checkpoint;
 mod reader;

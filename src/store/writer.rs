@@ -23,6 +23,7 @@ use super::checkpoint::{CheckpointWanted, LogWatch};
 use super::counters::Counters;
 use super::error::{OpenError, StoreError};
 use super::schema::{self, Purpose};
+use super::shrink::{self, GivenBack};
 use super::space::Reserve;
 
 /// Changes that may wait for the writer; those who bring more wait themselves.
@@ -31,14 +32,6 @@ const QUEUE: usize = 256;
 const BATCH_CHANGES: usize = 256;
 /// Most octets of bodies in one transaction.
 const BATCH_OCTETS: usize = 8 << 20;
-/// A step of giving free pages back.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct GivenBack {
-    pub pages: i64,
-    /// Another step has something to do.
-    pub more: bool,
-}
-
 enum Order {
     Change(Box<dyn Change>),
     /// Give free pages back to the disk, this many at most.
@@ -302,7 +295,7 @@ impl Desk {
 
     fn give_back(&mut self, pages: u32) -> Result<GivenBack, StoreError> {
         let db = self.connection()?;
-        let given = give_back_pages(db, pages);
+        let given = shrink::give_back(db, pages);
         if given.is_err() {
             self.db = None;
         }
@@ -363,30 +356,4 @@ fn apply_alone(db: &Connection, change: &mut dyn Change) -> Result<(), StoreErro
 fn run_cached(db: &Connection, sql: &str) -> Result<(), StoreError> {
     db.prepare_cached(sql)?.execute([])?;
     Ok(())
-}
-
-/// Pages that stay free for the next mail, in a database of this many pages:
-/// giving back and growing again would write everything twice.
-fn slack(page_count: i64) -> i64 {
-    (page_count / 10).max(256)
-}
-
-fn give_back_pages(db: &Connection, pages: u32) -> rusqlite::Result<GivenBack> {
-    let number = |name: &str| db.pragma_query_value(None, name, |row| row.get::<_, i64>(0));
-    let spare = number("freelist_count")? - slack(number("page_count")?);
-    if spare <= 0 {
-        return Ok(GivenBack {
-            pages: 0,
-            more: false,
-        });
-    }
-    let step = spare.min(i64::from(pages));
-    let mut statement = db.prepare(&format!("PRAGMA incremental_vacuum({step})"))?;
-    let mut rows = statement.query([])?;
-    // Each row is a step of the work; it stops when nobody asks for more.
-    while rows.next()?.is_some() {}
-    Ok(GivenBack {
-        pages: step,
-        more: spare > step,
-    })
 }
