@@ -223,13 +223,12 @@ impl Desk {
         while let Some(mut change) = waiting.next() {
             match apply_alone(db, change.as_mut()) {
                 Ok(()) => applied.push(change),
-                Err(error) if error == StoreError::Full || db.is_autocommit() => {
-                    // SQLite has given up the transaction, or is about to.
+                Err(Failure::Alone(error)) => change.settle(Verdict::RolledBack(error)),
+                Err(Failure::Transaction(error)) => {
                     applied.push(change);
                     applied.extend(waiting);
                     return self.roll_back(applied, error);
                 }
-                Err(error) => change.settle(Verdict::RolledBack(error)),
             }
         }
         if let Err(error) = run_cached(db, "COMMIT") {
@@ -240,7 +239,9 @@ impl Desk {
             .changes
             .fetch_add(applied.len() as u64, Ordering::Relaxed);
         for change in applied {
-            change.settle(Verdict::Committed);
+            // A panic is a mistake of ours, and of this change alone: the others
+            // are committed, and must hear it, or their files would go.
+            let _ = panic::catch_unwind(AssertUnwindSafe(|| change.settle(Verdict::Committed)));
         }
         Vec::new()
     }
@@ -341,16 +342,27 @@ fn gather(
     (batch, None)
 }
 
-fn apply_alone(db: &Connection, change: &mut dyn Change) -> Result<(), StoreError> {
-    run_cached(db, "SAVEPOINT change")?;
-    let applied = change.apply(db);
-    if applied.is_err() && !db.is_autocommit() {
-        run_cached(db, "ROLLBACK TO change")?;
+/// How far the failure of a change reaches.
+enum Failure {
+    /// All of it is undone; the others go on.
+    Alone(StoreError),
+    /// The transaction cannot be committed: SQLite has given it up, has no room
+    /// for it, or has not undone what the change began.
+    Transaction(StoreError),
+}
+
+fn apply_alone(db: &Connection, change: &mut dyn Change) -> Result<(), Failure> {
+    run_cached(db, "SAVEPOINT change").map_err(Failure::Transaction)?;
+    let Err(error) = change.apply(db) else {
+        return run_cached(db, "RELEASE change").map_err(Failure::Transaction);
+    };
+    if error == StoreError::Full || db.is_autocommit() {
+        return Err(Failure::Transaction(error));
     }
-    if !db.is_autocommit() {
-        run_cached(db, "RELEASE change")?;
-    }
-    applied
+    run_cached(db, "ROLLBACK TO change")
+        .and_then(|()| run_cached(db, "RELEASE change"))
+        .map_err(Failure::Transaction)?;
+    Err(Failure::Alone(error))
 }
 
 fn run_cached(db: &Connection, sql: &str) -> Result<(), StoreError> {

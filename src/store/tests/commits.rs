@@ -319,3 +319,48 @@ fn a_reader_that_never_ends_does_not_stop_mail() {
     office.deliver(&["anna"], &body);
     assert_eq!(office.maildrop("anna").messages, 522);
 }
+
+#[test]
+fn a_change_that_cannot_be_undone_takes_its_whole_batch_back() {
+    let office = office();
+    office.deliver(&["anna"], SMALL);
+    let jobs = vec![
+        delivery(&office, office.message(&["anna"], &large())),
+        upkeep(&office, |db| {
+            // As after a disk error in the middle: ROLLBACK TO fails.
+            db.execute_batch("INSERT INTO mailbox (user) VALUES ('half'); RELEASE change")?;
+            Err(StoreError::Refused("half-way"))
+        }),
+        delivery(&office, office.message(&["anna"], SMALL)),
+    ];
+    for answer in together(office.store(), jobs) {
+        assert!(matches!(answer, Err(StoreError::Database(_))), "{answer:?}");
+    }
+    let half = "SELECT count(*) FROM mailbox WHERE user = 'half'";
+    assert_eq!(office.number(half), 0);
+    assert_eq!(office.maildrop("anna").messages, 1);
+    assert!(office.body_files().is_empty(), "no row names it");
+    office.deliver(&["anna"], SMALL);
+    assert_eq!(office.maildrop("anna").messages, 2);
+}
+
+#[test]
+fn a_panic_after_the_commit_takes_no_other_message_with_it() {
+    let office = office();
+    let store = office.store();
+    let jobs: Vec<Box<dyn FnOnce() -> Answer + Send + '_>> = vec![
+        Box::new(|| {
+            let nothing = |_: &Connection| Ok(());
+            wait(
+                store
+                    .0
+                    .writer
+                    .change(Urgency::Upkeep, 0, nothing, |_| panic!("after the commit")),
+            )
+        }),
+        delivery(&office, office.message(&["anna"], &large())),
+    ];
+    let answers = together(store, jobs);
+    assert_eq!(answers, [Err(StoreError::Closed), Ok(())]);
+    assert!(office.content(office.listing("anna")[0].entry).is_ok());
+}
