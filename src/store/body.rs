@@ -25,6 +25,9 @@ pub const INLINE_OCTETS: usize = 128 << 10;
 /// arrives holds two such pieces at most.
 const PIECE_OCTETS: usize = 64 << 10;
 
+/// A body whose caller went on after a failed write.
+const INCOMPLETE: StoreError = StoreError::Refused("not all octets of this body were taken in");
+
 /// A complete body, ready to be delivered. Dropped without a delivery, its
 /// file goes.
 #[derive(Debug)]
@@ -104,18 +107,25 @@ impl BodyWriter {
     /// The whole body; a large one is safe on the disk now.
     ///
     /// # Errors
-    /// When the file cannot be written or synced.
+    /// When the file cannot be written or synced, or a write before this one
+    /// failed or was dropped half-way.
     pub async fn finish(mut self) -> Result<Body, StoreError> {
         if self.file.is_some() && !self.buffer.is_empty() {
             self.hand_over().await?;
         }
         self.wait().await?;
         let content = match self.file.take() {
-            None => Content::Memory(std::mem::take(&mut self.buffer)),
+            None if self.buffer.len() as u64 == self.octets => {
+                Content::Memory(std::mem::take(&mut self.buffer))
+            }
+            None => return Err(INCOMPLETE),
             Some(file) => {
                 let sealing = file.clone();
-                let folder = Arc::clone(&self.folder);
-                let sealed = self.disk.start(move || sealing.seal(&folder)).await?;
+                let (folder, octets) = (Arc::clone(&self.folder), self.octets);
+                let sealed = self
+                    .disk
+                    .start(move || sealing.seal(&folder, octets))
+                    .await?;
                 sealed.done().await?;
                 Content::File(file)
             }
@@ -243,13 +253,16 @@ impl BodyFile {
         Ok(piece)
     }
 
-    /// Blocking: syncs, renames, syncs the folder.
-    fn seal(&self, folder: &Path) -> Result<(), StoreError> {
+    /// Blocking: syncs, renames, syncs the folder. Only a file that holds all
+    /// the octets: one that a failed write cut short stays an unfinished one.
+    fn seal(&self, folder: &Path, octets: u64) -> Result<(), StoreError> {
         let mut state = self.0.state();
         let failed = |error| StoreError::file("sync", &error);
-        if let Some(file) = state.open.take() {
-            file.sync_all().map_err(failed)?;
+        let file = state.open.take().ok_or(INCOMPLETE)?;
+        if file.metadata().map_err(failed)?.len() != octets {
+            return Err(INCOMPLETE);
         }
+        file.sync_all().map_err(failed)?;
         let sealed = folder.join(&self.0.name);
         fs::rename(&state.path, &sealed).map_err(failed)?;
         state.path = sealed;

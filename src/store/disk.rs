@@ -10,7 +10,7 @@ use async_channel::{Receiver, Sender, bounded};
 
 use super::error::{OpenError, StoreError};
 
-const THREADS: usize = 4;
+pub(super) const THREADS: usize = 4;
 /// Jobs that may wait.
 const QUEUE: usize = 64;
 

@@ -2,6 +2,7 @@
 //! taken as a copy of the folder, and what the next start makes of it.
 
 use std::fs;
+use std::future::Future;
 
 use super::support::*;
 
@@ -50,6 +51,47 @@ fn a_session_that_ends_early_leaves_no_file() {
     drop(finished);
     office.store = None;
     assert!(office.body_files().is_empty());
+}
+
+#[test]
+fn a_body_whose_write_failed_is_never_finished() {
+    let office = office();
+    let bodies = office.data().join("bodies");
+    let mut body = office.store().new_body();
+    fs::remove_dir(&bodies).unwrap();
+    let failed = wait(body.write(&large()));
+    assert!(matches!(failed, Err(StoreError::File { .. })), "{failed:?}");
+    fs::create_dir(&bodies).unwrap();
+    let finished = wait(body.finish());
+    assert!(
+        matches!(finished, Err(StoreError::Refused(_))),
+        "{finished:?}"
+    );
+}
+
+#[test]
+fn a_body_whose_write_was_dropped_half_way_is_never_finished() {
+    let office = office();
+    let (release, released) = async_channel::bounded::<()>(1);
+    for _ in 0..disk::THREADS {
+        let released = released.clone();
+        office.store().0.files.queue().soon(move || {
+            let _ = released.recv_blocking();
+        });
+    }
+    let mut body = office.store().new_body();
+    let large = large();
+    {
+        let mut context = std::task::Context::from_waker(std::task::Waker::noop());
+        let mut writing = std::pin::pin!(body.write(&large));
+        assert!(writing.as_mut().poll(&mut context).is_pending());
+    }
+    drop(release);
+    let finished = wait(body.finish());
+    assert!(
+        matches!(finished, Err(StoreError::Refused(_))),
+        "{finished:?}"
+    );
 }
 
 #[test]
