@@ -35,9 +35,15 @@ pub enum OpenError {
         known: i64,
     },
     #[error(
-        "{0} is not a store of postroom: move it away, or set another data_dir, and start again"
+        "{0} is not a store of postroom: put the right one there, or set another data_dir, and start again"
     )]
     NotAStore(PathBuf),
+    #[error(
+        "{bodies} holds mail ({files} files), but the database it belongs to is gone: put postroom.db (with \
+         postroom.db-wal, if there is one) back in its place, or from a backup; to start without that mail, \
+         move {bodies} away"
+    )]
+    DatabaseGone { bodies: PathBuf, files: usize },
     #[error("cannot {doing} {path}: {cause}")]
     File {
         doing: &'static str,

@@ -57,6 +57,27 @@ impl Folder {
         Reserve::at(&self.path)
     }
 
+    /// Beside a new database, whole bodies are mail whose database has been
+    /// moved away or lost: the sweep of orphans would remove it all.
+    pub fn refuse_bodies_of_another_database(&self) -> Result<(), OpenError> {
+        let bodies = self.bodies();
+        let found = self.body_names()?;
+        match found.iter().filter(|name| !name.ends_with(PART)).count() {
+            0 => Ok(()),
+            files => Err(OpenError::DatabaseGone { bodies, files }),
+        }
+    }
+
+    fn body_names(&self) -> Result<Vec<String>, OpenError> {
+        let bodies = self.bodies();
+        let mut names = Vec::new();
+        for found in fs::read_dir(&bodies).map_err(failed("read", &bodies))? {
+            let name = found.map_err(failed("read", &bodies))?.file_name();
+            names.extend(name.into_string().ok().filter(|name| is_ours(name)));
+        }
+        Ok(names)
+    }
+
     /// Removes body files that no row names: what a crash left of messages that
     /// nobody was told are safe. Returns how many.
     pub fn sweep_orphans(
@@ -65,12 +86,8 @@ impl Folder {
     ) -> Result<u64, OpenError> {
         let bodies = self.bodies();
         let mut removed = 0;
-        for found in fs::read_dir(&bodies).map_err(failed("read", &bodies))? {
-            let name = found.map_err(failed("read", &bodies))?.file_name();
-            let Some(name) = name.to_str().filter(|name| is_ours(name)) else {
-                continue;
-            };
-            if is_known(name)? {
+        for name in self.body_names()? {
+            if is_known(&name)? {
                 continue;
             }
             let path = bodies.join(name);

@@ -140,6 +140,9 @@ impl Store {
         let path = folder.database();
         let refused = |error: rusqlite::Error| OpenError::Database(error.to_string());
         let mut db = schema::connect(&path, Purpose::Write).map_err(refused)?;
+        if schema::is_new(&db).map_err(refused)? {
+            folder.refuse_bodies_of_another_database()?;
+        }
         schema::migrate(&mut db, folder.path())?;
         folder.sweep_orphans(|name| is_body_of_a_row(&db, name).map_err(refused))?;
         let kept = sweep::read_clock(&db).map_err(refused)?;

@@ -122,6 +122,13 @@ pub(super) fn connect(path: &Path, purpose: Purpose) -> rusqlite::Result<Connect
     Ok(db)
 }
 
+/// Whether nothing has ever been in this database.
+pub(super) fn is_new(db: &Connection) -> rusqlite::Result<bool> {
+    db.query_row("SELECT count(*) = 0 FROM sqlite_schema", [], |row| {
+        row.get(0)
+    })
+}
+
 /// Brings the database to the layout of this program.
 pub(super) fn migrate(db: &mut Connection, folder: &Path) -> Result<(), OpenError> {
     migrate_by(db, STEPS, folder)

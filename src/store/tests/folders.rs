@@ -160,3 +160,24 @@ fn the_settings_that_durability_rests_on_are_in_force() {
     assert_eq!(text("wal_autocheckpoint"), "Integer(0)");
     assert_eq!(text("foreign_keys"), "Integer(1)");
 }
+
+#[test]
+fn a_database_that_was_moved_away_does_not_take_the_large_bodies_with_it() {
+    let mut office = office();
+    office.deliver(&["anna"], &large());
+    office.store = None;
+    let (path, aside) = (office.data().join("postroom.db"), office.data().join("old"));
+    fs::rename(&path, &aside).unwrap();
+    // Twice: the first try must not leave a database that the next one trusts.
+    for _ in 0..2 {
+        let error = Store::open(&office.settings, office.now).unwrap_err();
+        assert!(
+            matches!(error, OpenError::DatabaseGone { files: 1, .. }),
+            "{error}"
+        );
+    }
+    assert_eq!(office.body_files().len(), 1);
+    fs::rename(&aside, &path).unwrap();
+    office.store = Some(Store::open(&office.settings, office.now).unwrap());
+    assert!(office.content(office.listing("anna")[0].entry).is_ok());
+}
