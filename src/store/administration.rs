@@ -45,6 +45,12 @@ pub(super) fn mailboxes(db: &Connection) -> Result<Vec<MailboxSummary>, StoreErr
     Ok(rows.collect::<Result<_, _>>()?)
 }
 
+/// Each part in words of its own, so that each finds its place in the index.
+const WAITING: &str = "SELECT id FROM entry
+     WHERE mailbox = :mailbox AND collected_at IS NULL AND id > :after";
+pub(super) const COLLECTED: &str = "SELECT id FROM entry
+     WHERE mailbox = :mailbox AND collected_at IS NOT NULL AND id > :after";
+
 /// Entries of a mailbox after `after`, oldest first, at most `limit`.
 pub(super) fn mail(
     db: &Connection,
@@ -60,11 +66,6 @@ pub(super) fn mail(
             find_open_mailbox(db, user)?.ok_or_else(|| StoreError::NoMailbox(user.clone()))?
         }
     };
-    // Each part in words of its own, so that each finds its index.
-    const WAITING: &str = "SELECT id FROM entry
-         WHERE mailbox = :mailbox AND collected_at IS NULL AND id > :after";
-    const COLLECTED: &str = "SELECT id FROM entry INDEXED BY entry_collected
-         WHERE mailbox = :mailbox AND collected_at IS NOT NULL AND id > :after";
     let entries = match part {
         Part::Waiting => WAITING.to_owned(),
         Part::Collected => COLLECTED.to_owned(),
@@ -190,9 +191,8 @@ pub(super) fn restore(
         find_open_mailbox(db, user)?.ok_or_else(|| StoreError::NoMailbox(user.to_owned()))?;
     let collected: Vec<i64> = db
         .prepare_cached(
-            "SELECT id FROM entry INDEXED BY entry_collected
-             WHERE collected_at IS NOT NULL AND mailbox = :mailbox
-                 AND collected_at >= :since ORDER BY id",
+            "SELECT id FROM entry
+             WHERE mailbox = :mailbox AND collected_at >= :since ORDER BY id",
         )?
         .query_map(
             named_params! {":mailbox": mailbox.0, ":since": to_millis(since)},

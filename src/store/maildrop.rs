@@ -42,7 +42,7 @@ pub(super) fn count(number: i64) -> u64 {
     u64::try_from(number).unwrap_or(0)
 }
 
-/// Answered by the index `entry_waiting` alone: what is added here is added there.
+/// Answered by the index `entry_mailbox` alone: what is added here is added there.
 pub(super) const LISTING: &str = "SELECT id, message, octets, unique_id FROM entry
     WHERE mailbox = :mailbox AND collected_at IS NULL AND id <= :up_to ORDER BY id";
 

@@ -3,8 +3,8 @@
 //! `body` stands last in its row and `trace` in its, so that a listing reads
 //! neither. Rows are written once and at the end of their tables (ids ascend
 //! with time); only totals and `collected_at` change later, so a delivery
-//! touches few pages. There is no index on random values, and partial ones
-//! hold just what a maildrop and the sweep ask for.
+//! touches few pages. No index is ordered by random values, and no question
+//! reads more than its own mailbox.
 
 use std::path::Path;
 use std::time::Duration;
@@ -65,11 +65,12 @@ const STEP_1: &str = "
         trace BLOB NOT NULL
     ) STRICT;
     CREATE INDEX entry_message ON entry (message);
-    -- All that a listing asks; without collected_at SQLite would look at the entries.
-    CREATE INDEX entry_waiting ON entry (mailbox, id, message, octets, unique_id, collected_at)
-        WHERE collected_at IS NULL;
-    -- The sweep asks for the first two, restore and lists for the others.
-    CREATE INDEX entry_collected ON entry (collected_age, message, mailbox, collected_at)
+    -- All of one mailbox: what waits (a listing reads nothing else), what was
+    -- collected, and the reference to it, which SQLite looks up for a removal.
+    CREATE INDEX entry_mailbox
+        ON entry (mailbox, collected_at, id, message, octets, unique_id);
+    -- The order of the sweep; without collected_at SQLite would look at the entries.
+    CREATE INDEX entry_collected ON entry (collected_age, message, collected_at)
         WHERE collected_at IS NOT NULL;
 
     CREATE TABLE address (
