@@ -49,7 +49,10 @@ async fn attempt(store: &Store, request: Request) -> Result<Outcome, String> {
         }
         Request::UserRemoved { name } => removed(store, &name).await?,
         Request::UserRenamed { old, new } => {
-            store.rename(&old, &new).await.map_err(text)?;
+            store
+                .rename(&old, &new, SystemTime::now())
+                .await
+                .map_err(text)?;
             done(format!("the mailbox of {old} is now that of {new}"))
         }
     };

@@ -121,16 +121,23 @@ impl Store {
             .await
     }
 
-    /// Gives a user's mailbox to the user's new name.
+    /// Gives a user's mailbox to the user's new name. A mailbox of that name
+    /// is joined to it if it has the same password entry, and sealed if the
+    /// directory does not list its user.
     ///
     /// # Errors
     /// [`StoreError::NoMailbox`]; [`StoreError::MailboxInUse`] if the new name
-    /// has a mailbox that holds anything.
-    pub async fn rename(&self, old: &str, new: &str) -> Result<MailboxId, StoreError> {
+    /// has any other mailbox that holds anything.
+    pub async fn rename(
+        &self,
+        old: &str,
+        new: &str,
+        now: SystemTime,
+    ) -> Result<MailboxId, StoreError> {
         let (old, new) = (old.to_owned(), new.to_owned());
         self.0
             .writer
-            .upkeep(move |db| mailboxes::rename(db, &old, &new))
+            .upkeep(move |db| mailboxes::rename(db, &old, &new, now))
             .await
     }
 

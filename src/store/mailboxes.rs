@@ -10,7 +10,7 @@
 use std::collections::{HashMap, HashSet};
 use std::time::{Duration, SystemTime};
 
-use rusqlite::{Connection, OptionalExtension, named_params};
+use rusqlite::{Connection, named_params};
 
 use super::deliver::{find_open_mailbox, mailbox_named};
 use super::error::StoreError;
@@ -176,17 +176,26 @@ pub(super) fn seal(db: &Connection, user: &str, now: SystemTime) -> Result<Mailb
     Ok(found)
 }
 
-/// Gives a mailbox another name. A mailbox of the new name that never held
-/// anything makes way: the directory may have been read before this.
-pub(super) fn rename(db: &Connection, old: &str, new: &str) -> Result<MailboxId, StoreError> {
+/// Gives a mailbox another name. What has that name already makes way if it
+/// may: the directory may have been read before this, and mail have come.
+pub(super) fn rename(
+    db: &Connection,
+    old: &str,
+    new: &str,
+    now: SystemTime,
+) -> Result<MailboxId, StoreError> {
     let mailbox =
         find_open_mailbox(db, old)?.ok_or_else(|| StoreError::NoMailbox(old.to_owned()))?;
     if old == new {
         return Ok(mailbox);
     }
-    let in_the_way = find_open_mailbox(db, new)?;
-    let fingerprint = match in_the_way {
-        Some(found) => clear_the_way(db, found, new)?,
+    let mut open = open_mailboxes(db)?;
+    let own = open.remove(old).and_then(|found| found.fingerprint);
+    let fingerprint = match open.remove(new) {
+        Some(found) => {
+            make_way(db, &found, mailbox, own.as_deref(), new, now)?;
+            found.fingerprint.filter(|_| !found.missing)
+        }
         None => None,
     };
     db.prepare_cached(
@@ -197,20 +206,51 @@ pub(super) fn rename(db: &Connection, old: &str, new: &str) -> Result<MailboxId,
     Ok(mailbox)
 }
 
-/// Removes an empty mailbox; returns its fingerprint.
-fn clear_the_way(
+/// Takes the open mailbox `other` out of the way of `mailbox`. Password entries
+/// are salted: the same one is the same person's, and the mail comes along.
+fn make_way(
     db: &Connection,
+    other: &OpenMailbox,
     mailbox: MailboxId,
+    fingerprint: Option<&str>,
     user: &str,
-) -> Result<Option<String>, StoreError> {
-    let removed: Option<Option<String>> = db
+    now: SystemTime,
+) -> Result<(), StoreError> {
+    if fingerprint.is_some() && other.fingerprint.as_deref() == fingerprint {
+        move_entries(db, MailboxId(other.id), mailbox)?;
+    }
+    let removed = db
         .prepare_cached(
-            "DELETE FROM mailbox WHERE id = :id AND messages = 0 AND collected_messages = 0
-             RETURNING fingerprint",
+            "DELETE FROM mailbox WHERE id = :id AND messages = 0 AND collected_messages = 0",
         )?
-        .query_row(named_params! {":id": mailbox.0}, |row| row.get(0))
-        .optional()?;
-    removed.ok_or_else(|| StoreError::MailboxInUse(user.to_owned()))
+        .execute(named_params! {":id": other.id})?;
+    match removed {
+        0 if other.missing => seal_mailbox(db, other.id, now),
+        0 => Err(StoreError::MailboxInUse(user.to_owned())),
+        _ => Ok(()),
+    }
+}
+
+/// Moves all entries of a mailbox to another one, with their unique-ids.
+fn move_entries(db: &Connection, from: MailboxId, to: MailboxId) -> Result<(), StoreError> {
+    let both = named_params! {":from": from.0, ":to": to.0};
+    db.prepare_cached("UPDATE entry SET mailbox = :to WHERE mailbox = :from")?
+        .execute(both)?;
+    db.prepare_cached(
+        "UPDATE mailbox SET messages = mailbox.messages + other.messages,
+             octets = mailbox.octets + other.octets,
+             collected_messages = mailbox.collected_messages + other.collected_messages,
+             collected_octets = mailbox.collected_octets + other.collected_octets,
+             last_entry = max(mailbox.last_entry, other.last_entry)
+         FROM mailbox AS other WHERE mailbox.id = :to AND other.id = :from",
+    )?
+    .execute(both)?;
+    db.prepare_cached(
+        "UPDATE mailbox SET messages = 0, octets = 0, collected_messages = 0,
+             collected_octets = 0 WHERE id = :from",
+    )?
+    .execute(named_params! {":from": from.0})?;
+    Ok(())
 }
 
 /// The user's open mailbox, made if there is none.

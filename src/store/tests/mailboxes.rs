@@ -146,11 +146,47 @@ fn a_renamed_user_keeps_the_mailbox() {
         (seen.created, seen.missing),
         (vec!["anna.smith".into()], vec!["anna".into()])
     );
-    wait(office.store().rename("anna", "anna.smith")).unwrap();
+    wait(office.store().rename("anna", "anna.smith", office.now.wall)).unwrap();
     assert_eq!(office.listing("anna.smith"), before);
     let after = directory(&office, &[("anna.smith", "a1"), ("bob", "b1")], &[]);
     assert_eq!(after, Reconciled::default());
     assert_eq!(office.summary(Some("anna.smith")).missing_since, None);
+}
+
+#[test]
+fn mail_that_came_to_the_new_name_before_the_rename_is_kept_with_the_old() {
+    let office = office();
+    let bob = ("bob", "b1");
+    directory(&office, &[("anna", "a1"), bob], &[]);
+    for _ in 0..3 {
+        office.deliver(&["anna"], SMALL);
+    }
+    office.collect("anna");
+    office.deliver(&["anna"], SMALL);
+    // The file was edited by hand, or the hub read it before the command came.
+    directory(&office, &[("anna.smith", "a1"), bob], &[]);
+    office.deliver(&["anna.smith"], SMALL);
+    office.collect("anna.smith");
+    office.deliver(&["anna.smith"], &large());
+    let expected = [office.listing("anna"), office.listing("anna.smith")].concat();
+    wait(office.store().rename("anna", "anna.smith", office.now.wall)).unwrap();
+    assert_eq!(office.listing("anna.smith"), expected);
+    let joined = office.summary(Some("anna.smith"));
+    assert_eq!((joined.messages, joined.collected_messages), (2, 4));
+    assert_eq!(sealed(&office), []);
+}
+
+#[test]
+fn a_rename_to_the_name_of_somebody_who_has_gone_seals_the_old_mailbox() {
+    let office = office();
+    directory(&office, &[("anna", "a1"), ("bob", "b1")], &[]);
+    office.deliver(&["anna", "bob"], SMALL);
+    directory(&office, &[("anna", "a1")], &[]);
+    wait(office.store().rename("anna", "bob", office.now.wall)).unwrap();
+    assert_eq!(office.maildrop("bob").messages, 1);
+    assert_eq!(sealed(&office)[0].messages, 1);
+    let after = directory(&office, &[("bob", "a1")], &[]);
+    assert_eq!(after, Reconciled::default());
 }
 
 #[test]
@@ -159,17 +195,23 @@ fn a_rename_onto_a_mailbox_with_mail_is_refused() {
     office.deliver(&["anna"], SMALL);
     office.deliver(&["bob"], SMALL);
     let in_use = Err(StoreError::MailboxInUse("bob".into()));
-    assert_eq!(wait(office.store().rename("anna", "bob")), in_use);
+    assert_eq!(
+        wait(office.store().rename("anna", "bob", office.now.wall)),
+        in_use
+    );
     office.collect("bob");
     assert_eq!(
-        wait(office.store().rename("anna", "bob")),
+        wait(office.store().rename("anna", "bob", office.now.wall)),
         in_use,
         "it is restorable"
     );
     let unknown = Err(StoreError::NoMailbox("nobody".into()));
-    assert_eq!(wait(office.store().rename("nobody", "bob")), unknown);
+    assert_eq!(
+        wait(office.store().rename("nobody", "bob", office.now.wall)),
+        unknown
+    );
     assert_eq!(office.maildrop("anna").messages, 1);
-    assert!(wait(office.store().rename("anna", "anna")).is_ok());
+    assert!(wait(office.store().rename("anna", "anna", office.now.wall)).is_ok());
 }
 
 #[test]

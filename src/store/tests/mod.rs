@@ -6,6 +6,7 @@ mod commits;
 mod crashes;
 mod folders;
 mod mailboxes;
+mod persons;
 mod maildrops;
 mod sweeps;
 mod totals;

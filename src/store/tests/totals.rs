@@ -90,7 +90,7 @@ fn perform(office: &mut Office, ids: &mut Vec<QueueId>, act: Act) {
             let _ = wait(office.store().seal(user(who), now.wall));
         }
         Act::Rename { from, to } => {
-            let _ = wait(office.store().rename(user(from), user(to)));
+            let _ = wait(office.store().rename(user(from), user(to), office.now.wall));
         }
         Act::Sweep { days, budget } => {
             office.pass(days * DAY + Duration::from_secs(1));
