@@ -195,13 +195,17 @@ impl Desk {
         }
         // The disk is full. Once more, with the reserve given back and without
         // the intake: a QUIT and the sweep must not hang on a full disk.
+        self.use_reserve();
+        for change in self.attempt(refuse_intake(failed)) {
+            change.settle(Verdict::RolledBack(StoreError::Full));
+        }
+    }
+
+    fn use_reserve(&mut self) {
         self.full.store(true, Ordering::Relaxed);
         if let Err(error) = self.reserve.release() {
             self.counters
                 .note_error(&StoreError::file("remove", &error));
-        }
-        for change in self.attempt(refuse_intake(failed)) {
-            change.settle(Verdict::RolledBack(StoreError::Full));
         }
     }
 
@@ -295,13 +299,22 @@ impl Desk {
     }
 
     fn give_back(&mut self, pages: u32) -> Result<GivenBack, StoreError> {
-        let db = self.connection()?;
-        let given = shrink::give_back(db, pages);
-        if given.is_err() {
-            self.db = None;
+        let mut given = self.try_give_back(pages);
+        if given.as_ref().err() == Some(&StoreError::Full) {
+            // Even this needs room, or the sweep would end here each time.
+            self.use_reserve();
+            given = self.try_give_back(pages);
         }
         self.look_at_log();
-        Ok(given?)
+        given
+    }
+
+    fn try_give_back(&mut self, pages: u32) -> Result<GivenBack, StoreError> {
+        let given = shrink::give_back(self.connection()?, pages).map_err(StoreError::from);
+        if let Err(error) = &given {
+            self.note_failure(error);
+        }
+        given
     }
 
     fn look_at_log(&mut self) {
