@@ -24,7 +24,7 @@ pub struct Arguments {
     /// The name that PCs use for the hub; without it post.DOMAIN
     #[arg(long, value_name = "H")]
     hostname: Option<String>,
-    /// Listen on 127.0.0.1 and [::1] only, on ports 2525, 1110 and 1995: for a try
+    /// Listen on 127.0.0.1 and ::1 only, on ports 2525, 1110 and 1995: for a try
     #[arg(long)]
     loopback: bool,
 }

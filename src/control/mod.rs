@@ -2,7 +2,7 @@
 //!
 //! A running hub answers on a Unix socket in its data folder (0600: whoever may
 //! read the mail may ask). Without a running hub a command takes the folder's
-//! lock and does the same work on the store itself: [`perform`] serves both.
+//! lock and does the same work on the store itself: [`perform()`] serves both.
 //!
 //! One request a connection: a line of JSON there, a line of JSON back; after
 //! [`Answer::Content`] the octets of the message follow.

@@ -1,8 +1,8 @@
 //! TLS, both ways, over any stream.
 //!
-//! - [`accept`] with a [`ServerTls`]: the listening side, on async-openssl, because native-tls cannot
+//! - [`accept()`] with a [`ServerTls`]: the listening side, on async-openssl, because native-tls cannot
 //!   speak TLS 1.3 as a server and takes a key that does not belong to its certificate.
-//! - [`connect`]: the outgoing side, on async-native-tls.
+//! - [`connect()`]: the outgoing side, on async-native-tls.
 //! - [`OfficeCa`]: the office's own certificates. [`Certificate`]: what `status` and `check` tell.
 //!
 //! Nothing here resolves a name, opens a connection, asks the clock for a date or writes a log: the
