@@ -28,6 +28,12 @@ fn ask_with(configuration: &Configuration, request: Request) -> Result<Reply, Fa
     }
 }
 
+/// Finds out that the hub or its store can be reached, for a command that writes
+/// a file first: nothing may be written that the store is then not told of.
+pub fn reach(configuration: &Configuration) -> Result<(), Failure> {
+    ask_with(configuration, Request::Status).map(drop)
+}
+
 /// Asks for something to be done, and prints the sentence that comes back.
 pub fn do_it(config: &Path, request: Request) -> Outcome {
     do_it_with(&configuration(config)?, request)

@@ -6,7 +6,7 @@ use std::process::ExitCode;
 
 use clap::Subcommand;
 
-use super::ask::{configuration, do_it_with, tell_hub};
+use super::ask::{configuration, do_it_with, reach, tell_hub};
 use super::output::Table;
 use super::{Failure, Outcome};
 use crate::auth::{hash_password, made_up_password};
@@ -91,6 +91,8 @@ fn passwd(configuration: &Configuration, name: &str, password_stdin: bool) -> Ou
 fn rename(configuration: &Configuration, old: String, new: String) -> Outcome {
     let mut edit = DirectoryEdit::open(configuration)?;
     let aliases = edit.rename_user(&old, &new)?;
+    // Renamed in the file alone, the user would meet an empty mailbox.
+    reach(configuration)?;
     edit.save()?;
     println!(
         "{old} is now {new}; mail for {old} is refused after an hour, unless an alias takes it"
@@ -115,6 +117,7 @@ fn list(configuration: &Configuration) -> Outcome {
 fn remove(configuration: &Configuration, name: String) -> Outcome {
     let mut edit = DirectoryEdit::open(configuration)?;
     let aliases = edit.remove_user(&name)?;
+    reach(configuration)?;
     edit.save()?;
     println!("user {name} is removed");
     if !aliases.is_empty() {

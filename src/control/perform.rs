@@ -48,13 +48,7 @@ async fn attempt(store: &Store, request: Request) -> Result<Outcome, String> {
             delete(store, Unclaimed::Before(time(before))).await?
         }
         Request::UserRemoved { name } => removed(store, &name).await?,
-        Request::UserRenamed { old, new } => {
-            store
-                .rename(&old, &new, SystemTime::now())
-                .await
-                .map_err(text)?;
-            done(format!("the mailbox of {old} is now that of {new}"))
-        }
+        Request::UserRenamed { old, new } => renamed(store, &old, &new).await?,
     };
     Ok(Outcome::Answer(answer))
 }
@@ -167,6 +161,15 @@ async fn removed(store: &Store, name: &str) -> Result<Answer, String> {
              {name} starts empty"
         ))),
         Err(StoreError::NoMailbox(_)) => Ok(done(format!("{name} had no mailbox yet"))),
+        Err(why) => Err(text(why)),
+    }
+}
+
+async fn renamed(store: &Store, old: &str, new: &str) -> Result<Answer, String> {
+    match store.rename(old, new, SystemTime::now()).await {
+        Ok(_) => Ok(done(format!("the mailbox of {old} is now that of {new}"))),
+        // Added since the hub last ran.
+        Err(StoreError::NoMailbox(_)) => Ok(done(format!("{old} had no mailbox yet"))),
         Err(why) => Err(text(why)),
     }
 }
