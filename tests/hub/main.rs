@@ -1,0 +1,30 @@
+//! The real binary, from outside: every test has a hub of its own in a folder
+//! of its own, on ports that the system chose, and speaks to it as people's
+//! programs do.
+//!
+//! One program for all of them, so that they run beside each other: most of
+//! them wait for something.
+
+//mod certificates;
+//mod command_line;
+//mod delivery;
+mod dialogues;
+//mod live;
+//mod load;
+//mod policy;
+//mod restart;
+//mod sessions;
+//mod signals;
+//mod store_commands;
+//mod systemd;
+//mod unclaimed;
+//mod users;
+
+#[path = "../support/dialogue.rs"]
+mod dialogue;
+#[path = "../support/hub.rs"]
+mod hub;
+#[path = "../support/mail.rs"]
+mod mail;
+#[path = "../support/talk.rs"]
+mod talk;
