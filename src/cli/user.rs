@@ -59,9 +59,9 @@ pub fn run(config: &Path, command: Command) -> Outcome {
             name,
             password_stdin,
         } => passwd(&configuration, &name, password_stdin),
-        Command::Rename { old, new } => rename(&configuration, old, new),
+        Command::Rename { old, new } => rename(&configuration, &old, new),
         Command::List => list(&configuration),
-        Command::Remove { name } => remove(&configuration, name),
+        Command::Remove { name } => remove(&configuration, &name),
     }
 }
 
@@ -88,8 +88,9 @@ fn passwd(configuration: &Configuration, name: &str, password_stdin: bool) -> Ou
     tell_hub(configuration)
 }
 
-fn rename(configuration: &Configuration, old: String, new: String) -> Outcome {
+fn rename(configuration: &Configuration, old: &str, new: String) -> Outcome {
     let mut edit = DirectoryEdit::open(configuration)?;
+    let old = edit.user(old)?;
     let aliases = edit.rename_user(&old, &new)?;
     // Renamed in the file alone, the user would meet an empty mailbox.
     reach(configuration)?;
@@ -114,8 +115,9 @@ fn list(configuration: &Configuration) -> Outcome {
     Ok(ExitCode::SUCCESS)
 }
 
-fn remove(configuration: &Configuration, name: String) -> Outcome {
+fn remove(configuration: &Configuration, name: &str) -> Outcome {
     let mut edit = DirectoryEdit::open(configuration)?;
+    let name = edit.user(name)?;
     let aliases = edit.remove_user(&name)?;
     reach(configuration)?;
     edit.save()?;

@@ -132,6 +132,18 @@ impl<'a> DirectoryEdit<'a> {
         &self.directory
     }
 
+    /// A user's name as it is written in the file, which is also the mailbox's:
+    /// people type it in capitals as well.
+    ///
+    /// # Errors
+    /// [`EditError::NoSuchUser`].
+    pub fn user(&self, name: &str) -> Result<String, EditError> {
+        let mut users = self.directory.users().iter();
+        let user = users.find(|user| same_name(&user.name, name));
+        let user = user.ok_or_else(|| EditError::NoSuchUser(name.to_string()))?;
+        Ok(user.name.clone())
+    }
+
     /// Adds a user. The first user becomes postmaster too, where nobody is: that
     /// mail must go somewhere (RFC 5321 §4.5.1).
     ///
@@ -252,14 +264,6 @@ impl<'a> DirectoryEdit<'a> {
             return Err(EditError::ChangedMeanwhile);
         }
         replace::replace(&self.file, &text).map_err(write_error)
-    }
-
-    /// A user's name as it is written in the file.
-    fn user(&self, name: &str) -> Result<String, EditError> {
-        let mut users = self.directory.users().iter();
-        let user = users.find(|user| same_name(&user.name, name));
-        let user = user.ok_or_else(|| EditError::NoSuchUser(name.to_string()))?;
-        Ok(user.name.clone())
     }
 
     /// An alias's name as it is written in the file.
