@@ -5,20 +5,20 @@
 //! One program for all of them, so that they run beside each other: most of
 //! them wait for something.
 
-//mod certificates;
-//mod command_line;
+mod certificates;
+mod command_line;
 //mod delivery;
 mod dialogues;
-//mod live;
+mod live;
 //mod load;
 //mod policy;
-//mod restart;
+mod restart;
 //mod sessions;
 //mod signals;
-//mod store_commands;
+mod store_commands;
 //mod systemd;
-//mod unclaimed;
-//mod users;
+mod unclaimed;
+mod users;
 
 #[path = "../support/dialogue.rs"]
 mod dialogue;
