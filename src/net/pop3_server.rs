@@ -14,6 +14,7 @@ use super::office::{Office, Settings};
 use super::sessions::{Interruption, MaildropLock, Session};
 use crate::auth::{PasswordHash, Verdict};
 use crate::journal;
+use crate::mail::QueueId;
 use crate::pop3::{self, Login, LoginRefusal, ScanListing, Step};
 use crate::store::{Maildrop, MessageReader, Moment, Scan, StoreError};
 
@@ -68,7 +69,7 @@ struct Client {
     session: Session,
     peer: IpAddr,
     drop: Option<OpenMaildrop>,
-    reader: Option<MessageReader>,
+    reader: Option<(QueueId, MessageReader)>,
     /// Memory of the message under way.
     memory: MemoryGrant,
     retrieved: u64,
@@ -231,8 +232,7 @@ impl Client {
         self.memory = self.office.memory.for_message().await?;
         match self.office.store.open_message(scan.entry).await {
             Ok(reader) => {
-                self.reader = Some(reader);
-                self.retrieved += 1;
+                self.reader = Some((scan.message, reader));
                 Some(())
             }
             Err(why) => {
@@ -245,13 +245,14 @@ impl Client {
 
     async fn send_content(&mut self, machine: &mut pop3::Session) {
         let chunk = match &mut self.reader {
-            Some(reader) => reader.next_chunk().await,
+            Some((_, reader)) => reader.next_chunk().await,
             None => Err(StoreError::NoEntry),
         };
         match chunk {
             Ok(Some(chunk)) => machine.content(&chunk),
             Ok(None) => {
                 machine.content_complete();
+                self.note_retrieved();
                 self.close_message();
             }
             Err(why) => {
@@ -259,6 +260,14 @@ impl Client {
                 machine.content_failed();
                 self.close_message();
             }
+        }
+    }
+
+    /// A message was read to its end: by RETR, or by TOP with as many lines.
+    fn note_retrieved(&mut self) {
+        self.retrieved += 1;
+        if let (Some((id, _)), Some(held)) = (&self.reader, &self.drop) {
+            journal::retrieved(*id, &held.user, self.peer);
         }
     }
 
