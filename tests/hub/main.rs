@@ -7,16 +7,16 @@
 
 mod certificates;
 mod command_line;
-//mod delivery;
+mod delivery;
 mod dialogues;
 mod live;
-//mod load;
-//mod policy;
+mod load;
+mod policy;
 mod restart;
-//mod sessions;
-//mod signals;
+mod sessions;
+mod signals;
 mod store_commands;
-//mod systemd;
+mod systemd;
 mod unclaimed;
 mod users;
 
