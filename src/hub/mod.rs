@@ -49,11 +49,12 @@ struct Hub {
 pub fn run(config: &Path) -> Result<(), StartError> {
     let executor = Executor::start().map_err(StartError::Threads)?;
     let started = Instant::now();
+    let followed = reload::Followed::begin(config);
     let (hub, sockets) = start::open(config)?;
     let hub = Arc::new(hub);
     let signals = stop::Signals::catch().map_err(StartError::Signals)?;
     let accepting = start::accept(&hub, sockets, &executor)?;
-    executor.spawn(reload::follow_changes(Arc::clone(&hub)));
+    executor.spawn(reload::follow_changes(Arc::clone(&hub), followed));
     executor.spawn(housekeeping::run(Arc::clone(&hub)));
     executor.spawn(housekeeping::feed_watchdog());
     start::announce(&hub, started.elapsed());

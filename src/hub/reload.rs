@@ -8,7 +8,7 @@ use std::time::SystemTime;
 use super::Hub;
 use super::settings::{listens, net_settings};
 use crate::auth::PasswordHash;
-use crate::config::watch::Watch;
+use crate::config::watch::{Watch, WatchError};
 use crate::config::{Configuration, ConfigurationError};
 use crate::journal;
 use crate::net::limits::Limits;
@@ -155,32 +155,55 @@ fn fingerprint(password: &str) -> String {
     PasswordHash::parse(password).map_or_else(|_| password.to_string(), |hash| hash.fingerprint())
 }
 
-/// Reloads when a file changes, until the hub stops. Without a watch, SIGHUP
-/// still does.
-pub async fn follow_changes(hub: Arc<Hub>) {
-    loop {
-        let files = watched_files(&hub.path);
-        let watch = match Watch::start(files.clone()) {
-            Ok(watch) => watch,
-            Err(why) => {
-                log::warn!("{why}");
-                return;
-            }
-        };
-        // A new configuration may name other files.
-        while watched_files(&hub.path) == files {
-            watch.changed().await;
-            // The outcome is in the log.
-            let _ = hub.reload().await;
+/// The files under watch.
+pub struct Followed {
+    files: Vec<PathBuf>,
+    watch: Result<Watch, WatchError>,
+}
+
+impl Followed {
+    /// Watches the configuration and what it names. To be called before they
+    /// are read: a change in between would be missed.
+    pub fn begin(path: &Path) -> Followed {
+        Followed::new(files_named_by(path).unwrap_or_else(|| vec![path.to_path_buf()]))
+    }
+
+    fn new(files: Vec<PathBuf>) -> Followed {
+        Followed {
+            watch: Watch::start(files.clone()),
+            files,
         }
+    }
+
+    /// Other files under watch, where the configuration names others by now.
+    fn other(&self, path: &Path) -> Option<Followed> {
+        let files = files_named_by(path)?;
+        (files != self.files).then(|| Followed::new(files))
     }
 }
 
-/// The configuration and what it names; the configuration alone while it is
-/// not good.
-fn watched_files(path: &Path) -> Vec<PathBuf> {
-    match Configuration::load(path) {
-        Ok(configuration) => configuration.files(),
-        Err(_) => vec![path.to_path_buf()],
+/// Reloads when a file changes, until the hub stops. Without a watch, SIGHUP
+/// still does.
+pub async fn follow_changes(hub: Arc<Hub>, mut followed: Followed) {
+    loop {
+        match followed.other(&hub.path) {
+            Some(other) => followed = other,
+            None => match &followed.watch {
+                Ok(watch) => watch.changed().await,
+                Err(why) => {
+                    log::warn!("{why}");
+                    return;
+                }
+            },
+        }
+        // The outcome is in the log.
+        let _ = hub.reload().await;
     }
+}
+
+/// None while the configuration is not good.
+fn files_named_by(path: &Path) -> Option<Vec<PathBuf>> {
+    Configuration::load(path)
+        .ok()
+        .map(|configuration| configuration.files())
 }
