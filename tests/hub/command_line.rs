@@ -1,9 +1,16 @@
 //! What the program says when something is in its way: one clear line and an
 //! exit code.
 
+use std::fs;
 use std::net::TcpListener;
+use std::os::unix::fs::PermissionsExt;
+use std::os::unix::net::UnixStream;
+use std::process::Stdio;
+use std::thread;
+use std::time::{Duration, Instant};
 
-use crate::hub::Office;
+use crate::hub::{Office, eventually};
+use crate::mail::{greet, rcpt, send, send_in};
 
 #[test]
 fn a_second_hub_on_the_same_folder_is_refused() {
@@ -161,4 +168,75 @@ fn check_finds_a_running_hub_good_from_a_pcs_side() {
     let trusted = "ok       a PC that connects to post.example.com on 127.0.0.1:";
     assert_eq!(found.matches(trusted).count(), 2, "{found}");
     assert!(found.ends_with("\n0 errors, 0 warnings\n"), "{found}");
+}
+
+#[test]
+fn a_command_whose_reader_sleeps_holds_no_other_one_up() {
+    let office = Office::new();
+    let hub = office.serve();
+    let mut smtp = hub.smtp();
+    greet(&mut smtp);
+    let large = "a line of a large message\r\n".repeat(100_000);
+    let id = send_in(&mut smtp, &["anna@example.com"], large.as_bytes());
+    // As `postroom mail show ID | less` before the first key.
+    let mut show = office.command(&["mail", "show", &id]);
+    let mut asleep = show.stdout(Stdio::piped()).spawn().unwrap();
+    let _silent = UnixStream::connect(office.path("data/control")).unwrap();
+    let since = Instant::now();
+    office.good(&["status"]);
+    office.add_user("carla");
+    assert!(since.elapsed() < Duration::from_secs(5));
+    asleep.kill().unwrap();
+    asleep.wait().unwrap();
+}
+
+#[test]
+fn commands_at_the_same_time_lose_no_edit() {
+    let office = Office::new();
+    let hub = office.serve();
+    thread::scope(|scope| {
+        for number in 0..4 {
+            let office = &office;
+            scope.spawn(move || {
+                // Another command may be editing: that is told, and tried again.
+                eventually("the edit is taken", || {
+                    let name = format!("alias{number}");
+                    let done = office.run(&["alias", "set", &name, "anna"]);
+                    done.code == Some(0) || !done.err.contains("try again")
+                });
+            });
+        }
+    });
+    for number in 0..4 {
+        let reply = rcpt(&hub, &format!("alias{number}@example.com"));
+        assert!(reply.starts_with("250 "), "{reply}");
+    }
+}
+
+#[test]
+fn mail_and_secrets_are_for_the_hubs_user_alone() {
+    let office = Office::new();
+    let hub = office.serve();
+    send(&hub, &["anna@example.com"], "private");
+    let mode = |file: &str| {
+        fs::metadata(office.path(file))
+            .unwrap()
+            .permissions()
+            .mode()
+            & 0o777
+    };
+    for folder in ["data", "data/bodies"] {
+        assert_eq!(mode(folder), 0o700, "{folder}");
+    }
+    for file in ["data/postroom.db", "data/postroom.db-wal", "data/control"] {
+        assert_eq!(mode(file), 0o600, "{file}");
+    }
+    for file in [
+        "directory.toml",
+        "postroom.toml",
+        "tls/key.pem",
+        "tls/ca-key.pem",
+    ] {
+        assert_eq!(mode(file) & 0o137, 0, "{file}");
+    }
 }

@@ -1,5 +1,9 @@
 //! Files that change while the hub runs.
 
+use std::fs;
+use std::thread;
+use std::time::Duration;
+
 use rustix::process::Signal;
 
 use crate::hub::{Office, eventually};
@@ -21,6 +25,64 @@ fn a_user_added_by_hand_can_log_in_soon() {
     let reply = pass(&hub, "carla", "secret-anna");
     assert!(reply.starts_with("+OK 0 messages"), "{reply}");
     assert!(rcpt(&hub, "carla@example.com").starts_with("250 "));
+}
+
+#[test]
+fn a_change_while_the_hub_starts_is_not_missed() {
+    let office = Office::new();
+    let before = office.read("directory.toml");
+    for millis in (0..60).step_by(6) {
+        office.write("directory.toml", &before);
+        let hub = thread::scope(|scope| {
+            scope.spawn(|| {
+                thread::sleep(Duration::from_millis(millis));
+                office.write(
+                    "directory.toml",
+                    &before.replace("[users.bob]", "[users.bert]"),
+                );
+            });
+            office.serve()
+        });
+        eventually("the change is seen", || {
+            rcpt(&hub, "bert@example.com").starts_with("250 ")
+        });
+    }
+}
+
+#[test]
+fn files_that_editors_replace_are_seen_each_time() {
+    let office = Office::new();
+    let hub = office.serve();
+    let before = office.read("directory.toml");
+    for name in ["bert", "ben", "bill"] {
+        office.write(
+            "new",
+            &before.replace("[users.bob]", &format!("[users.{name}]")),
+        );
+        fs::rename(office.path("new"), office.path("directory.toml")).unwrap();
+        eventually(name, || {
+            rcpt(&hub, &format!("{name}@example.com")).starts_with("250 ")
+        });
+    }
+}
+
+#[test]
+fn a_directory_under_another_name_is_followed() {
+    let office = Office::new();
+    let hub = office.serve();
+    let directory = office.read("directory.toml");
+    office.write(
+        "people.toml",
+        &directory.replace("[users.bob]", "[users.bert]"),
+    );
+    office.set("", "directory = \"people.toml\"");
+    eventually("the other file is read", || {
+        rcpt(&hub, "bert@example.com").starts_with("250 ")
+    });
+    office.edit("people.toml", "[users.bert]", "[users.ben]");
+    eventually("the other file is watched", || {
+        rcpt(&hub, "ben@example.com").starts_with("250 ")
+    });
 }
 
 #[test]
@@ -142,7 +204,7 @@ fn sighup_reads_the_files_and_opens_the_log_anew() {
     assert!(old.contains("[INFO] received "), "{old}");
 
     // As logrotate does.
-    std::fs::rename(office.path("postroom.log"), office.path("postroom.log.1")).unwrap();
+    fs::rename(office.path("postroom.log"), office.path("postroom.log.1")).unwrap();
     let id = send(&hub, &["anna@example.com"], "two");
     assert!(office.read("postroom.log.1").contains(&id));
     assert!(!office.path("postroom.log").exists());

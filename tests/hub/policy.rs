@@ -1,10 +1,11 @@
 //! Who may do what, and how much of it: plaintext log-in, wrong passwords,
 //! connections, the provider's networks.
 
+use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use crate::hub::{Hub, Office, ca, eventually};
-use crate::mail::{ehlo, greet, log_in, send};
+use crate::mail::{collect, ehlo, greet, log_in, send, send_in};
 use crate::talk::Talk;
 
 /// Whether a password is taken without TLS and with it.
@@ -200,5 +201,31 @@ fn a_disk_without_room_refuses_mail_for_now_and_lets_pcs_collect() {
     smtp.say("MAIL FROM:<>", "452 4.3.1 *");
     hub.wait_for_log("the disk has less room than keep_free");
     assert_eq!(office.status()["disk"]["short"], true);
-    assert_eq!(crate::mail::collect(&hub, "anna").len(), 1);
+    assert_eq!(collect(&hub, "anna").len(), 1);
+}
+
+#[test]
+fn a_listener_of_both_families_knows_an_ipv4_peer_as_such() {
+    let office = Office::new();
+    let settings = office.read("postroom.toml");
+    office.write("postroom.toml", &settings.replace("127.0.0.1:0", "[::]:0"));
+    office.set("", "lan = [\"127.0.0.0/8\"]");
+    let hub = office.serve();
+    let by_ipv4 = |listener: &str| {
+        let port = hub.address(listener).port();
+        Talk::connect(SocketAddr::from(([127, 0, 0, 1], port)))
+    };
+    let mut smtp = by_ipv4("smtp");
+    greet(&mut smtp);
+    send_in(&mut smtp, &["anna@example.com"], b"by IPv4\r\n");
+    let mut pop3 = by_ipv4("pop3");
+    pop3.expect("+OK *");
+    pop3.say("USER anna", "+OK*");
+    pop3.say("PASS secret-anna", "+OK 1 message*");
+    pop3.say("RETR 1", "+OK*");
+    let message = String::from_utf8(pop3.multi_line()).unwrap();
+    assert!(
+        message.contains("from pc.example ([127.0.0.1])"),
+        "{message}"
+    );
 }

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use rustix::process::Signal;
 
 use crate::hub::Office;
-use crate::mail::{greet, log_in, send, waiting};
+use crate::mail::{greet, log_in, send, send_in, waiting};
 
 /// The promise; the rest of it is for the store.
 const OUT_WITHIN: Duration = Duration::from_secs(5);
@@ -55,7 +55,7 @@ fn a_peer_that_reads_nothing_does_not_hold_the_end_up() {
     let mut smtp = hub.smtp();
     greet(&mut smtp);
     let large = "a line of a large message\r\n".repeat(800_000);
-    crate::mail::send_in(&mut smtp, &["anna@example.com"], large.as_bytes());
+    send_in(&mut smtp, &["anna@example.com"], large.as_bytes());
     let mut deaf = log_in(&hub, "anna");
     deaf.send(b"RETR 1\r\n");
     deaf.expect("+OK*");
@@ -75,7 +75,6 @@ fn nobody_gets_in_while_the_hub_ends_and_the_port_is_free_behind_it() {
     let settings = office.read("postroom.toml");
     let same_port = settings.replacen("127.0.0.1:0", &address.to_string(), 1);
     office.write("postroom.toml", &same_port);
-    assert!(!office.path("data/control").exists() || office.run(&["status"]).code == Some(0));
     let hub = office.serve();
     assert_eq!(hub.address("smtp"), address);
 }

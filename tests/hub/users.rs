@@ -171,6 +171,7 @@ fn status_shows_what_an_administrator_wants_to_know() {
         assert!(text.contains(expected), "{expected:?} in {text}");
     }
     pop3.say("QUIT", "+OK*");
+    drop(pop3);
     assert!(hub.stop().success());
     let status = office.status();
     assert!(status["hub"].is_null());
