@@ -9,10 +9,10 @@ use std::net::{IpAddr, Ipv6Addr};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
-use smol::Timer;
-use smol::future;
 use smol::lock::{Semaphore, SemaphoreGuardArc};
 use thiserror::Error;
+
+use super::connection::within;
 
 /// Memory of a session: its task, TLS (about 25 KiB), buffers of a few KiB.
 pub const SESSION_OCTETS: usize = 40 * 1024;
@@ -24,8 +24,10 @@ pub const MESSAGE_OCTETS: usize = 192 * 1024;
 pub const MEMORY_WAIT: Duration = Duration::from_secs(30);
 /// Of eighths of the memory, those for sessions; the others for messages.
 const SESSION_EIGHTHS: usize = 5;
-/// Of the connections, the share that strangers may have: the rest is kept for
-/// the office and its provider.
+/// Of the connections, and of the memory for messages, the share that strangers
+/// may have: the rest is kept for the office and its provider. Without it a few
+/// addresses that begin messages and never end them would keep every PC from
+/// its mail.
 const STRANGERS_PERCENT: usize = 75;
 /// Fewer would make the hub useless, whatever is set.
 const CONNECTIONS_MIN: usize = 8;
@@ -185,9 +187,14 @@ impl Drop for Admitted {
     }
 }
 
-/// The memory for messages under way.
+/// The memory for messages under way, in units of [`MESSAGE_OCTETS`].
 #[derive(Debug, Clone)]
-pub struct MessageMemory(Arc<Semaphore>);
+pub struct MessageMemory {
+    units: usize,
+    all: Arc<Semaphore>,
+    /// A stranger takes from here first.
+    strangers: Arc<Semaphore>,
+}
 
 /// Memory for messages, given back when dropped.
 pub type MemoryGrant = Vec<SemaphoreGuardArc>;
@@ -195,30 +202,46 @@ pub type MemoryGrant = Vec<SemaphoreGuardArc>;
 impl MessageMemory {
     /// All of it is free.
     pub fn new(limits: &Limits) -> MessageMemory {
-        MessageMemory(Arc::new(Semaphore::new(limits.messages())))
+        let units = limits.messages();
+        let strangers = (units * STRANGERS_PERCENT / 100).max(1);
+        MessageMemory {
+            units,
+            all: Arc::new(Semaphore::new(units)),
+            strangers: Arc::new(Semaphore::new(strangers)),
+        }
     }
 
     /// Memory for one message. `None` after [`MEMORY_WAIT`].
-    pub async fn for_message(&self) -> Option<MemoryGrant> {
-        self.octets(MESSAGE_OCTETS).await
+    pub async fn for_message(&self, standing: Standing) -> Option<MemoryGrant> {
+        let of_strangers = async {
+            match standing {
+                Standing::Stranger => Some(self.strangers.acquire_arc().await),
+                Standing::Trusted => None,
+            }
+        };
+        let both = async {
+            let of_strangers = of_strangers.await;
+            let mut grant = vec![self.all.acquire_arc().await];
+            grant.extend(of_strangers);
+            grant
+        };
+        within(MEMORY_WAIT, both).await
     }
 
-    /// Memory for `octets`, in units of [`MESSAGE_OCTETS`]; none is needed for
-    /// a small part of one. `None` after [`MEMORY_WAIT`].
-    pub async fn octets(&self, octets: usize) -> Option<MemoryGrant> {
+    /// Memory for the scan listing of a user's maildrop; none is counted for a
+    /// small part of a unit. A listing that is larger than half of the memory
+    /// counts as half of it: the mailbox must open all the same. `None` after
+    /// [`MEMORY_WAIT`].
+    pub async fn for_listing(&self, octets: usize) -> Option<MemoryGrant> {
         let units = (octets + MESSAGE_OCTETS / 2) / MESSAGE_OCTETS;
         let all = async {
             let mut grant = MemoryGrant::new();
-            for _ in 0..units {
-                grant.push(self.0.acquire_arc().await);
+            for _ in 0..units.min(self.units / 2) {
+                grant.push(self.all.acquire_arc().await);
             }
-            Some(grant)
+            grant
         };
-        let too_long = async {
-            Timer::after(MEMORY_WAIT).await;
-            None
-        };
-        future::or(all, too_long).await
+        within(MEMORY_WAIT, all).await
     }
 }
 
@@ -287,6 +310,34 @@ mod tests {
         drop(strangers);
         assert_eq!(lock(&admission.open).total, 0);
         assert!(lock(&admission.open).by_address.is_empty());
+    }
+
+    #[test]
+    fn messages_that_strangers_never_end_leave_memory_to_the_office() {
+        let memory = MessageMemory::new(&Limits {
+            memory_octets: 8_000_000,
+            ..Limits::default()
+        });
+        smol::block_on(async {
+            let mut held = Vec::new();
+            for _ in 0..memory.units * STRANGERS_PERCENT / 100 {
+                held.push(memory.for_message(Standing::Stranger).await.unwrap());
+            }
+            assert!(memory.strangers.try_acquire_arc().is_none());
+            assert!(memory.for_message(Standing::Trusted).await.is_some());
+            held.clear();
+            assert!(memory.for_message(Standing::Stranger).await.is_some());
+        });
+    }
+
+    #[test]
+    fn a_mailbox_with_a_listing_larger_than_the_memory_opens() {
+        let memory = MessageMemory::new(&Limits {
+            memory_octets: 8_000_000,
+            ..Limits::default()
+        });
+        let grant = smol::block_on(memory.for_listing(1_000_000_000)).unwrap();
+        assert_eq!(grant.len(), memory.units / 2);
     }
 
     #[test]

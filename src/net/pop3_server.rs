@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use super::connection::{Connection, Input, OutputError};
-use super::limits::MemoryGrant;
+use super::limits::{MemoryGrant, Standing};
 use super::listener::Security;
 use super::office::{Office, Settings};
 use super::sessions::{Interruption, MaildropLock, Session};
@@ -209,7 +209,7 @@ impl Client {
         held._memory = self
             .office
             .memory
-            .octets(messages * OCTETS_PER_SCAN)
+            .for_listing(messages * OCTETS_PER_SCAN)
             .await?;
         held.scans = match self.office.store.listing(&held.maildrop).await {
             Ok(scans) => scans,
@@ -229,7 +229,8 @@ impl Client {
 
     async fn open_message(&mut self, index: usize) -> Option<()> {
         let scan = *self.drop.as_ref()?.scans.get(index)?;
-        self.memory = self.office.memory.for_message().await?;
+        // Whoever has logged in belongs to the office, wherever the PC is.
+        self.memory = self.office.memory.for_message(Standing::Trusted).await?;
         match self.office.store.open_message(scan.entry).await {
             Ok(reader) => {
                 self.reader = Some((scan.message, reader));

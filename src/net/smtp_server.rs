@@ -193,7 +193,8 @@ impl Client {
     }
 
     async fn begin_content(&mut self) -> Result<(), Refusal> {
-        let Some(memory) = self.office.memory.for_message().await else {
+        let standing = self.settings.standing(self.peer);
+        let Some(memory) = self.office.memory.for_message(standing).await else {
             let refusal = Refusal::busy();
             journal::deferred(self.peer, &refusal.to_string());
             return Err(refusal);
