@@ -50,17 +50,22 @@ pub fn run(config: &Path) -> Result<(), StartError> {
     let executor = Executor::start().map_err(StartError::Threads)?;
     let started = Instant::now();
     let followed = reload::Followed::begin(config);
+    let mut signals = stop::Signals::catch_hangup().map_err(StartError::Signals)?;
     let (hub, sockets) = start::open(config)?;
     let hub = Arc::new(hub);
-    let signals = stop::Signals::catch().map_err(StartError::Signals)?;
+    signals.catch_the_end().map_err(StartError::Signals)?;
     let accepting = start::accept(&hub, sockets, &executor)?;
     executor.spawn(reload::follow_changes(Arc::clone(&hub), followed));
     executor.spawn(housekeeping::run(Arc::clone(&hub)));
     executor.spawn(housekeeping::feed_watchdog());
     start::announce(&hub, started.elapsed());
-    smol::block_on(stop::until_told(&hub, signals));
+    smol::block_on(stop::until_told(&hub, signals, &executor));
+    let ended = stop::end_in_any_case();
     stop::wind_down(&hub, accepting);
     drop(executor);
+    // With the last of the hub goes the store, which finishes what it commits.
+    drop(hub);
+    drop(ended);
     log::info!("stopped");
     Ok(())
 }

@@ -1,6 +1,9 @@
 //! How the hub ends: on SIGTERM and SIGINT, in order and in time.
 
 use std::io;
+use std::sync::Arc;
+use std::sync::mpsc::{self, RecvTimeoutError};
+use std::thread;
 use std::time::{Duration, Instant};
 
 use async_signal::Signal;
@@ -9,9 +12,14 @@ use smol::stream::StreamExt;
 
 use super::Hub;
 use super::start::Accepting;
+use crate::net::executor::Executor;
 
 /// How long open sessions may take to end.
 const SESSIONS_LIMIT: Duration = Duration::from_secs(4);
+/// After so long the program ends, whatever is not done: a disk that no longer
+/// answers would hold the commit under way, and with it the store's end, for
+/// ever. A message whose commit did not return was never acknowledged.
+const END_LIMIT: Duration = Duration::from_millis(4_800);
 /// How often it is looked whether they have.
 const LOOK_EVERY: Duration = Duration::from_millis(10);
 
@@ -19,28 +27,59 @@ const LOOK_EVERY: Duration = Duration::from_millis(10);
 pub struct Signals(async_signal::Signals);
 
 impl Signals {
-    /// From now on these signals do not end the program.
-    pub fn catch() -> io::Result<Signals> {
-        let known = [Signal::Hup, Signal::Int, Signal::Term];
-        Ok(Signals(async_signal::Signals::new(known)?))
+    /// From now on SIGHUP does not end the program: a reload that comes while
+    /// the hub still starts (from certbot, from logrotate) must not be its end.
+    pub fn catch_hangup() -> io::Result<Signals> {
+        Ok(Signals(async_signal::Signals::new([Signal::Hup])?))
+    }
+
+    /// From now on the signals to stop end the hub in order. Until the hub is
+    /// ready they end it at once: there is nothing to wind down.
+    pub fn catch_the_end(&mut self) -> io::Result<()> {
+        self.0.add_signals([Signal::Int, Signal::Term])
     }
 }
 
-/// Waits for the signal to stop; SIGHUP reloads and opens the log anew.
-pub async fn until_told(hub: &Hub, mut signals: Signals) {
+/// Waits for the signal to stop; SIGHUP reloads and opens the log anew. The
+/// reload has a task of its own: it may wait for the store, and the signal to
+/// stop must not wait for it.
+pub async fn until_told(hub: &Arc<Hub>, mut signals: Signals, executor: &Executor) {
     while let Some(signal) = signals.0.next().await {
         match signal {
             Ok(Signal::Hup) => {
                 if let Err(why) = hub.logging.reopen() {
                     log::error!("the log file cannot be opened anew: {why}");
                 }
-                // The outcome is in the log.
-                let _ = hub.reload().await;
+                let hub = Arc::clone(hub);
+                executor.spawn(async move {
+                    // The outcome is in the log.
+                    let _ = hub.reload().await;
+                });
             }
             Ok(_) => return,
             Err(why) => log::warn!("a signal could not be read: {why}"),
         }
     }
+}
+
+/// Ends the program after [`END_LIMIT`], unless what is returned is dropped.
+pub fn end_in_any_case() -> mpsc::Sender<()> {
+    let (ended, end) = mpsc::channel();
+    let watching = thread::Builder::new()
+        .name("end".to_string())
+        .spawn(move || {
+            if end.recv_timeout(END_LIMIT) == Err(RecvTimeoutError::Timeout) {
+                log::error!(
+                    "the store does not end (does the disk still answer?): stopped without it; nothing that was \
+                     acknowledged is lost"
+                );
+                std::process::exit(1);
+            }
+        });
+    if let Err(why) = watching {
+        log::warn!("the end is not bounded, for there is no thread to watch it: {why}");
+    }
+    ended
 }
 
 /// Accepts nothing more, ends the sessions, waits for them.
@@ -52,7 +91,7 @@ pub fn wind_down(hub: &Hub, accepting: Accepting) {
     hub.office.sessions.shut_down();
     let since = Instant::now();
     while hub.office.sessions.count() > 0 && since.elapsed() < SESSIONS_LIMIT {
-        std::thread::sleep(LOOK_EVERY);
+        thread::sleep(LOOK_EVERY);
     }
     let left = hub.office.sessions.count();
     if left > 0 {

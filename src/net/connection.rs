@@ -1,7 +1,7 @@
 //! One connection: octets in and out, each with its time limit.
 //!
 //! Nothing in smol has a limit of its own, so that every read, write and
-//! handshake passes here. Any of them also ends when the session is
+//! handshake passes here. Each of them also ends when the session is
 //! interrupted, even one that waits for a peer that is asleep.
 
 use std::future::Future;
@@ -184,22 +184,34 @@ impl Connection {
                 reason: "TLS is on already".to_string(),
             });
         };
-        let stream = tls::accept(stream, certificate, HANDSHAKE_LIMIT).await?;
+        let accepted = tls::accept(stream, certificate, HANDSHAKE_LIMIT);
+        let stream = match self.unless_interrupted(accepted).await {
+            Some(accepted) => accepted?,
+            None => {
+                return Err(AcceptError::Failed {
+                    reason: "the session was to end".to_string(),
+                });
+            }
+        };
         let description = stream.session().to_string();
         self.stream = Stream::Tls(Box::new(stream));
         Ok(description)
     }
 
-    /// Waits until the peer is gone, the time is over or the session is to end;
-    /// what comes meanwhile stays unread. For a pause that the hub makes.
+    /// Waits until the time is over or the session is to end; what comes
+    /// meanwhile stays unread. For a pause that the hub makes.
     pub async fn pause(&mut self, time: Duration) {
-        let pause = async {
-            Timer::after(time).await;
-        };
+        self.unless_interrupted(Timer::after(time)).await;
+    }
+
+    /// What `task` comes to; `None` if the session is to end first.
+    pub async fn unless_interrupted<T>(&mut self, task: impl Future<Output = T>) -> Option<T> {
+        let task = async { Some(task.await) };
         let interrupted = async {
             interruption(&self.interrupted, &mut self.to_end).await;
+            None
         };
-        future::or(pause, interrupted).await;
+        future::or(task, interrupted).await
     }
 
     /// Ends the connection in order, if the peer lets us. What it still sends is

@@ -59,6 +59,9 @@ pub async fn serve(
     let ending = client.run(machine, &mut connection).await;
     let user = client.drop.as_ref().map(|held| held.user.as_str());
     journal::pop3_ended(peer, user, client.retrieved, client.collected, &ending);
+    // A PC that logs in anew must not wait for the old connection's farewell.
+    client.drop = None;
+    client.close_message();
     connection.close().await;
 }
 
@@ -119,11 +122,11 @@ impl Client {
                     Ok(maildrop) => machine.maildrop_opened(maildrop.messages, maildrop.octets),
                     Err(refusal) => machine.login_refused(refusal),
                 },
-                Step::ListingRequested => match self.listing().await {
+                Step::ListingRequested => match self.listing(connection).await {
                     Some(listing) => machine.listing(listing),
                     None => machine.listing_failed(),
                 },
-                Step::MessageRequested { index } => match self.open_message(index).await {
+                Step::MessageRequested { index } => match self.open_message(index, connection).await {
                     Some(()) => machine.message_opened(),
                     None => machine.message_failed(),
                 },
@@ -179,7 +182,8 @@ impl Client {
         self.office
             .failures()
             .succeeded(self.peer, &user, Instant::now());
-        let Some(lock) = self.session.lock_maildrop(&user).await else {
+        let lock = self.session.lock_maildrop(&user);
+        let Some(Some(lock)) = connection.unless_interrupted(lock).await else {
             journal::maildrop_in_use(&user, self.peer);
             return Err(LoginRefusal::InUse);
         };
@@ -203,14 +207,11 @@ impl Client {
         Ok(maildrop)
     }
 
-    async fn listing(&mut self) -> Option<ScanListing> {
+    async fn listing(&mut self, connection: &mut Connection) -> Option<ScanListing> {
         let held = self.drop.as_mut()?;
         let messages = usize::try_from(held.maildrop.messages).ok()?;
-        held._memory = self
-            .office
-            .memory
-            .for_listing(messages * OCTETS_PER_SCAN)
-            .await?;
+        let memory = self.office.memory.for_listing(messages * OCTETS_PER_SCAN);
+        held._memory = connection.unless_interrupted(memory).await??;
         held.scans = match self.office.store.listing(&held.maildrop).await {
             Ok(scans) => scans,
             Err(why) => {
@@ -227,10 +228,11 @@ impl Client {
         Some(listing)
     }
 
-    async fn open_message(&mut self, index: usize) -> Option<()> {
+    async fn open_message(&mut self, index: usize, connection: &mut Connection) -> Option<()> {
         let scan = *self.drop.as_ref()?.scans.get(index)?;
         // Whoever has logged in belongs to the office, wherever the PC is.
-        self.memory = self.office.memory.for_message(Standing::Trusted).await?;
+        let memory = self.office.memory.for_message(Standing::Trusted);
+        self.memory = connection.unless_interrupted(memory).await??;
         match self.office.store.open_message(scan.entry).await {
             Ok(reader) => {
                 self.reader = Some((scan.message, reader));

@@ -58,6 +58,8 @@ pub async fn serve(
     };
     let ending = client.run(machine, &mut connection).await;
     journal::smtp_ended(peer, client.messages, client.refusals, &ending);
+    // What the message under way holds must not wait for the peer's farewell.
+    drop(client);
     connection.close().await;
     drop(session);
 }
@@ -119,7 +121,7 @@ impl Client {
                     Ok(()) => machine.accept_recipient(),
                     Err(refusal) => machine.refuse_recipient(refusal),
                 },
-                Step::ContentRequested => match self.begin_content().await {
+                Step::ContentRequested => match self.begin_content(connection).await {
                     Ok(()) => {
                         buffer.resize(CONTENT_OCTETS, 0);
                         machine.accept_content();
@@ -192,9 +194,10 @@ impl Client {
         Err(refusal)
     }
 
-    async fn begin_content(&mut self) -> Result<(), Refusal> {
+    async fn begin_content(&mut self, connection: &mut Connection) -> Result<(), Refusal> {
         let standing = self.settings.standing(self.peer);
-        let Some(memory) = self.office.memory.for_message(standing).await else {
+        let memory = self.office.memory.for_message(standing);
+        let Some(Some(memory)) = connection.unless_interrupted(memory).await else {
             let refusal = Refusal::busy();
             journal::deferred(self.peer, &refusal.to_string());
             return Err(refusal);
