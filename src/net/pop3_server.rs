@@ -126,10 +126,12 @@ impl Client {
                     Some(listing) => machine.listing(listing),
                     None => machine.listing_failed(),
                 },
-                Step::MessageRequested { index } => match self.open_message(index, connection).await {
-                    Some(()) => machine.message_opened(),
-                    None => machine.message_failed(),
-                },
+                Step::MessageRequested { index } => {
+                    match self.open_message(index, connection).await {
+                        Some(()) => machine.message_opened(),
+                        None => machine.message_failed(),
+                    }
+                }
                 Step::ContentWanted => self.send_content(&mut machine).await,
                 Step::ContentEnough => self.close_message(),
                 Step::UpdateRequested(removed) => match self.update(&removed).await {

@@ -6,10 +6,9 @@ use std::net::TcpListener;
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::UnixStream;
 use std::process::Stdio;
-use std::thread;
 use std::time::{Duration, Instant};
 
-use crate::hub::{Office, eventually};
+use crate::hub::{Office, at_once, eventually};
 use crate::mail::{greet, rcpt, send, send_in};
 
 #[test]
@@ -194,18 +193,13 @@ fn a_command_whose_reader_sleeps_holds_no_other_one_up() {
 fn commands_at_the_same_time_lose_no_edit() {
     let office = Office::new();
     let hub = office.serve();
-    thread::scope(|scope| {
-        for number in 0..4 {
-            let office = &office;
-            scope.spawn(move || {
-                // Another command may be editing: that is told, and tried again.
-                eventually("the edit is taken", || {
-                    let name = format!("alias{number}");
-                    let done = office.run(&["alias", "set", &name, "anna"]);
-                    done.code == Some(0) || !done.err.contains("try again")
-                });
-            });
-        }
+    at_once(0..4, |number| {
+        // Another command may be editing: that is told, and tried again.
+        eventually("the edit is taken", || {
+            let name = format!("alias{number}");
+            let done = office.run(&["alias", "set", &name, "anna"]);
+            done.code == Some(0) || !done.err.contains("try again")
+        });
     });
     for number in 0..4 {
         let reply = rcpt(&hub, &format!("alias{number}@example.com"));

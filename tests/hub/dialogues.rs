@@ -6,10 +6,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
-use std::thread;
 
 use crate::dialogue::{Dialogue, Event, dialogues, fits};
-use crate::hub::{Hub, Office, ca};
+use crate::hub::{Hub, Office, at_once, ca};
 use crate::mail::{behind_trace, greet, id_of, send_in};
 use crate::talk::Talk;
 
@@ -37,7 +36,7 @@ fn smtp_dialogues_are_held_over_a_socket() {
         }
     }
     report("SMTP", by_hub.values().map(Vec::len).sum(), &skipped);
-    for (settings, dialogues) in by_hub {
+    at_once(by_hub, |(settings, dialogues)| {
         let office = smtp_office(&settings);
         let hub = office.serve();
         // Takes the place of an address that has just gone.
@@ -50,7 +49,7 @@ fn smtp_dialogues_are_held_over_a_socket() {
             let replies = hold(&dialogue, &office, &hub, listener);
             check_kept(&office, &dialogue, &replies);
         }
-    }
+    });
 }
 
 #[test]
@@ -71,13 +70,9 @@ fn pop3_dialogues_are_held_over_a_socket() {
     // Wrong passwords are answered late, so they wait beside each other.
     let held = Mutex::new(held);
     let next = || held.lock().unwrap().pop();
-    thread::scope(|scope| {
-        for _ in 0..4 {
-            scope.spawn(|| {
-                while let Some(dialogue) = next() {
-                    hold_pop3(&dialogue);
-                }
-            });
+    at_once(0..8, |_| {
+        while let Some(dialogue) = next() {
+            hold_pop3(&dialogue);
         }
     });
 }

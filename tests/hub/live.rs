@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use rustix::process::Signal;
 
-use crate::hub::{Office, eventually};
+use crate::hub::{Office, at_once, eventually};
 use crate::mail::{greet, log_in, pass, rcpt, send, waiting};
 
 #[test]
@@ -29,14 +29,13 @@ fn a_user_added_by_hand_can_log_in_soon() {
 
 #[test]
 fn a_change_while_the_hub_starts_is_not_missed() {
-    let office = Office::new();
-    let before = office.read("directory.toml");
-    for millis in (0..60).step_by(6) {
-        office.write("directory.toml", &before);
+    at_once((0..60).step_by(6), |millis| {
+        let office = Office::new();
+        let before = office.read("directory.toml");
         let hub = thread::scope(|scope| {
             scope.spawn(|| {
                 thread::sleep(Duration::from_millis(millis));
-                office.write(
+                office.put(
                     "directory.toml",
                     &before.replace("[users.bob]", "[users.bert]"),
                 );
@@ -46,7 +45,7 @@ fn a_change_while_the_hub_starts_is_not_missed() {
         eventually("the change is seen", || {
             rcpt(&hub, "bert@example.com").starts_with("250 ")
         });
-    }
+    });
 }
 
 #[test]
@@ -55,11 +54,8 @@ fn files_that_editors_replace_are_seen_each_time() {
     let hub = office.serve();
     let before = office.read("directory.toml");
     for name in ["bert", "ben", "bill"] {
-        office.write(
-            "new",
-            &before.replace("[users.bob]", &format!("[users.{name}]")),
-        );
-        fs::rename(office.path("new"), office.path("directory.toml")).unwrap();
+        let text = before.replace("[users.bob]", &format!("[users.{name}]"));
+        office.put("directory.toml", &text);
         eventually(name, || {
             rcpt(&hub, &format!("{name}@example.com")).starts_with("250 ")
         });

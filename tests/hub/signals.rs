@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use rustix::process::Signal;
 
-use crate::hub::Office;
+use crate::hub::{Office, at_once};
 use crate::mail::{greet, log_in, send, send_in, waiting};
 
 /// The promise; the rest of it is for the store.
@@ -12,7 +12,7 @@ const OUT_WITHIN: Duration = Duration::from_secs(5);
 
 #[test]
 fn sigterm_ends_idle_sessions_and_the_hub_in_time() {
-    for signal in [Signal::TERM, Signal::INT] {
+    at_once([Signal::TERM, Signal::INT], |signal| {
         let office = Office::new();
         let mut hub = office.serve();
         send(&hub, &["anna@example.com"], "stays");
@@ -45,7 +45,7 @@ fn sigterm_ends_idle_sessions_and_the_hub_in_time() {
 
         let hub = office.serve();
         assert_eq!(waiting(&hub, "anna"), 1, "a mark without QUIT is lost");
-    }
+    });
 }
 
 #[test]

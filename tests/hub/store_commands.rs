@@ -1,6 +1,6 @@
 //! `postroom mail …` and `why`: the same answers with a running hub and without.
 
-use crate::hub::Office;
+use crate::hub::{Office, at_once};
 use crate::mail::{collect, message, send, unique_ids, waiting};
 
 /// What a command prints while a hub runs, and must print again when none does.
@@ -78,7 +78,7 @@ fn list_show_and_why_answer_the_same_with_a_hub_and_without() {
 
 #[test]
 fn restore_brings_back_what_was_collected_under_a_new_unique_id() {
-    for hub_runs in [true, false] {
+    at_once([true, false], |hub_runs| {
         let office = Office::new();
         let mut hub = office.serve();
         send(&hub, &["anna@example.com"], "one");
@@ -109,7 +109,7 @@ fn restore_brings_back_what_was_collected_under_a_new_unique_id() {
             "{before:?} {after:?}"
         );
         assert_eq!(collect(&hub, "anna"), collected);
-    }
+    });
 }
 
 #[test]
@@ -125,7 +125,7 @@ fn restore_leaves_what_was_collected_before_the_date() {
 
 #[test]
 fn erase_takes_a_message_out_of_every_mailbox() {
-    for hub_runs in [true, false] {
+    at_once([true, false], |hub_runs| {
         let office = Office::new();
         let mut hub = office.serve();
         let erased = send(&hub, &["anna@example.com", "bob@example.com"], "secret");
@@ -143,7 +143,7 @@ fn erase_takes_a_message_out_of_every_mailbox() {
             hub = office.serve();
         }
         assert_eq!((waiting(&hub, "anna"), waiting(&hub, "bob")), (1, 0));
-    }
+    });
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! Mail that is nobody's: `unknown_user` in its three forms, and what a person
 //! does with the unclaimed.
 
-use crate::hub::{Office, eventually};
+use crate::hub::{Office, at_once, eventually};
 use crate::mail::{behind_trace, collect, message, rcpt, send, waiting};
 
 fn office_with(unknown_user: &str) -> Office {
@@ -20,7 +20,7 @@ fn listed(office: &Office) -> Vec<String> {
 
 #[test]
 fn unclaimed_mail_is_listed_shown_given_and_deleted() {
-    for hub_runs in [true, false] {
+    at_once([true, false], |hub_runs| {
         let office = office_with("unclaimed");
         let mut hub = office.serve();
         let given = send(&hub, &["ana@example.com"], "a slip of the pen");
@@ -64,7 +64,7 @@ fn unclaimed_mail_is_listed_shown_given_and_deleted() {
             behind_trace(&collected[0]),
             message("a slip of the pen").as_bytes()
         );
-    }
+    });
 }
 
 #[test]
@@ -126,7 +126,7 @@ fn postmaster_is_always_there_in_any_form() {
 
 #[test]
 fn no_spelling_makes_it_an_open_relay() {
-    for unknown_user in ["reject", "unclaimed", "bob"] {
+    at_once(["reject", "unclaimed", "bob"], |unknown_user| {
         let office = office_with(unknown_user);
         office.be_in_the_world();
         let hub = office.serve();
@@ -154,5 +154,5 @@ fn no_spelling_makes_it_an_open_relay() {
             let refused = reply.starts_with("550 5.1.1 ");
             assert_eq!(refused, unknown_user == "reject", "{ours}: {reply}");
         }
-    }
+    });
 }

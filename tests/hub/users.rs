@@ -1,6 +1,6 @@
 //! Users come, change their names and go; a mailbox belongs to a person.
 
-use crate::hub::{Office, run};
+use crate::hub::{Office, at_once, run};
 use crate::mail::{log_in, pass, rcpt, send, unique_ids, waiting};
 
 /// The mailboxes of a name in `status --json`: messages, and whether sealed.
@@ -19,31 +19,34 @@ fn mailboxes(office: &Office, user: &str) -> Vec<(u64, bool)> {
 #[test]
 fn a_renamed_user_keeps_the_mailbox() {
     // The name as it stands in the file, and as a person types it.
-    for (old, hub_runs) in [("bob", true), ("bob", false), ("BOB", true), ("BOB", false)] {
-        let office = Office::new();
-        let mut hub = office.serve();
-        send(&hub, &["bob@example.com"], "before");
-        let before = unique_ids(&hub, "bob");
-        if !hub_runs {
-            assert!(hub.stop().success());
-        }
-        office.good(&["user", "rename", old, "robert"]);
-        if !hub_runs {
-            hub = office.serve();
-        }
-        assert_eq!(mailboxes(&office, "robert"), [(1, false)], "{old}");
-        assert_eq!(mailboxes(&office, "bob"), []);
-        let reply = pass(&hub, "robert", "secret-bob");
-        assert!(reply.starts_with("+OK 1 message"), "{reply}");
-        assert!(pass(&hub, "bob", "secret-bob").starts_with("-ERR [AUTH]"));
-        assert!(rcpt(&hub, "bob@example.com").starts_with("450 4.2.1 "));
-        send(&hub, &["robert@example.com"], "after");
-        let mut pop3 = hub.pop3();
-        pop3.expect("+OK *");
-        pop3.say("USER robert", "+OK*");
-        pop3.say("PASS secret-bob", "+OK 2 messages*");
-        pop3.say("UIDL 1", &format!("+OK 1 {}", before[0]));
-    }
+    at_once(
+        [("bob", true), ("bob", false), ("BOB", true), ("BOB", false)],
+        |(old, hub_runs)| {
+            let office = Office::new();
+            let mut hub = office.serve();
+            send(&hub, &["bob@example.com"], "before");
+            let before = unique_ids(&hub, "bob");
+            if !hub_runs {
+                assert!(hub.stop().success());
+            }
+            office.good(&["user", "rename", old, "robert"]);
+            if !hub_runs {
+                hub = office.serve();
+            }
+            assert_eq!(mailboxes(&office, "robert"), [(1, false)], "{old}");
+            assert_eq!(mailboxes(&office, "bob"), []);
+            let reply = pass(&hub, "robert", "secret-bob");
+            assert!(reply.starts_with("+OK 1 message"), "{reply}");
+            assert!(pass(&hub, "bob", "secret-bob").starts_with("-ERR [AUTH]"));
+            assert!(rcpt(&hub, "bob@example.com").starts_with("450 4.2.1 "));
+            send(&hub, &["robert@example.com"], "after");
+            let mut pop3 = hub.pop3();
+            pop3.expect("+OK *");
+            pop3.say("USER robert", "+OK*");
+            pop3.say("PASS secret-bob", "+OK 2 messages*");
+            pop3.say("UIDL 1", &format!("+OK 1 {}", before[0]));
+        },
+    );
 }
 
 #[test]
@@ -60,30 +63,33 @@ fn a_session_of_a_renamed_user_ends_without_update() {
 
 #[test]
 fn a_removed_users_mailbox_is_sealed_and_a_new_one_of_that_name_is_empty() {
-    for (name, hub_runs) in [("bob", true), ("bob", false), ("BOB", true), ("BOB", false)] {
-        let office = Office::new();
-        let mut hub = office.serve();
-        let id = send(&hub, &["bob@example.com"], "private");
-        if !hub_runs {
-            assert!(hub.stop().success());
-        }
-        let said = office.good(&["user", "remove", name]);
-        assert!(said.contains("is sealed"), "{said}");
-        assert_eq!(mailboxes(&office, "bob"), [(1, true)], "{name}");
-        let status = office.good(&["status"]);
-        assert!(status.contains("sealed, the user was removed"), "{status}");
-        office.add_user("bob");
-        if !hub_runs {
-            hub = office.serve();
-        }
-        let mut now = mailboxes(&office, "bob");
-        now.sort();
-        assert_eq!(now, [(0, false), (1, true)]);
-        assert_eq!(waiting(&hub, "bob"), 0);
-        // Nothing is thrown away: a person may give it to whom it is due.
-        office.good(&["unclaimed", "give", &id, "anna"]);
-        assert_eq!(waiting(&hub, "anna"), 1);
-    }
+    at_once(
+        [("bob", true), ("bob", false), ("BOB", true), ("BOB", false)],
+        |(name, hub_runs)| {
+            let office = Office::new();
+            let mut hub = office.serve();
+            let id = send(&hub, &["bob@example.com"], "private");
+            if !hub_runs {
+                assert!(hub.stop().success());
+            }
+            let said = office.good(&["user", "remove", name]);
+            assert!(said.contains("is sealed"), "{said}");
+            assert_eq!(mailboxes(&office, "bob"), [(1, true)], "{name}");
+            let status = office.good(&["status"]);
+            assert!(status.contains("sealed, the user was removed"), "{status}");
+            office.add_user("bob");
+            if !hub_runs {
+                hub = office.serve();
+            }
+            let mut now = mailboxes(&office, "bob");
+            now.sort();
+            assert_eq!(now, [(0, false), (1, true)]);
+            assert_eq!(waiting(&hub, "bob"), 0);
+            // Nothing is thrown away: a person may give it to whom it is due.
+            office.good(&["unclaimed", "give", &id, "anna"]);
+            assert_eq!(waiting(&hub, "anna"), 1);
+        },
+    );
 }
 
 #[test]

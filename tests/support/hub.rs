@@ -101,6 +101,12 @@ impl Office {
         fs::write(self.path(file), text).unwrap();
     }
 
+    /// Puts a new file in the place of the old one, as a careful editor does.
+    pub fn put(&self, file: &str, text: &str) {
+        self.write("new", text);
+        fs::rename(self.path("new"), self.path(file)).unwrap();
+    }
+
     /// Replaces text that must be there once.
     pub fn edit(&self, file: &str, from: &str, to: &str) {
         let text = self.read(file);
@@ -371,6 +377,16 @@ pub fn eventually(what: &str, mut holds: impl FnMut() -> bool) {
         assert!(since.elapsed() < EFFECT_LIMIT, "never: {what}");
         thread::sleep(LOOK_EVERY);
     }
+}
+
+/// Tests several cases beside each other, for they mostly wait.
+pub fn at_once<T: Send>(cases: impl IntoIterator<Item = T>, test: impl Fn(T) + Sync) {
+    thread::scope(|scope| {
+        for case in cases {
+            let test = &test;
+            scope.spawn(move || test(case));
+        }
+    });
 }
 
 /// The CA that PCs of this office import.
