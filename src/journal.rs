@@ -159,6 +159,14 @@ pub fn session_replaced(user: &str, peer: IpAddr) {
     );
 }
 
+/// A session ended because its user was removed or renamed, or has another
+/// password.
+pub fn session_revoked(user: &str, peer: IpAddr) {
+    info!(
+        "session revoked user={user} peer={peer}: the user was removed or renamed, or has another password"
+    );
+}
+
 /// A POP3 session ended.
 pub fn pop3_ended(peer: IpAddr, user: Option<&str>, retrieved: u64, collected: u64, how: &str) {
     let user = user.unwrap_or("-");

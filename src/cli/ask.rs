@@ -28,12 +28,6 @@ fn ask_with(configuration: &Configuration, request: Request) -> Result<Reply, Fa
     }
 }
 
-/// Finds out that the hub or its store can be reached, for a command that writes
-/// a file first: nothing may be written that the store is then not told of.
-pub fn reach(configuration: &Configuration) -> Result<(), Failure> {
-    ask_with(configuration, Request::Status).map(drop)
-}
-
 /// Asks for something to be done, and prints the sentence that comes back.
 pub fn do_it(config: &Path, request: Request) -> Outcome {
     do_it_with(&configuration(config)?, request)
@@ -45,6 +39,15 @@ pub fn do_it_with(configuration: &Configuration, request: Request) -> Outcome {
         println!("{text}");
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// Whether the hub or its store can be told of what a command is about to
+/// write: directory.toml and the mailboxes must not part.
+pub fn reach(configuration: &Configuration) -> Result<(), Failure> {
+    match ask_with(configuration, Request::Status) {
+        Ok(_) => Ok(()),
+        Err(Failure(why)) => Err(Failure(format!("nothing is changed: {why}"))),
+    }
 }
 
 /// Has a running hub read the files that a command has just written, so that

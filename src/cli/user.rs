@@ -66,9 +66,11 @@ pub fn run(config: &Path, command: Command) -> Outcome {
 }
 
 fn add(configuration: &Configuration, name: &str, password_stdin: bool) -> Outcome {
-    let mut edit = DirectoryEdit::open(configuration)?;
     let password = Password::obtain(password_stdin)?;
-    let postmaster = edit.add_user(name, password.hash()?.as_str())?;
+    let hash = password.hash()?;
+    // Not before: nobody else can edit while a person types.
+    let mut edit = DirectoryEdit::open(configuration)?;
+    let postmaster = edit.add_user(name, hash.as_str())?;
     edit.save()?;
     println!("user {name} is added");
     if postmaster == Postmaster::Added {
@@ -79,9 +81,10 @@ fn add(configuration: &Configuration, name: &str, password_stdin: bool) -> Outco
 }
 
 fn passwd(configuration: &Configuration, name: &str, password_stdin: bool) -> Outcome {
-    let mut edit = DirectoryEdit::open(configuration)?;
     let password = Password::obtain(password_stdin)?;
-    edit.set_password(name, password.hash()?.as_str())?;
+    let hash = password.hash()?;
+    let mut edit = DirectoryEdit::open(configuration)?;
+    edit.set_password(name, hash.as_str())?;
     edit.save()?;
     println!("{name} has another password; the mail programs must be told");
     password.show();

@@ -21,16 +21,20 @@ impl Answering for Hub {
                 },
             }),
             Request::UserRemoved { name } => {
-                self.office.sessions.end_of_user(&name);
-                self.after_reload(Request::UserRemoved { name }).await
+                let user = name.clone();
+                let outcome = self.after_reload(Request::UserRemoved { name }).await;
+                // After the reload: before it, the PC could log in again.
+                self.office.sessions.revoke(&user);
+                outcome
             }
             Request::UserRenamed { old, new } => {
-                self.office.sessions.end_of_user(&old);
+                let user = old.clone();
                 // The mailbox first, or the reload would give the new name an
                 // empty one.
                 let outcome = perform(&self.office.store, Request::UserRenamed { old, new }).await;
                 // The outcome of this is in the log.
                 let _ = self.reload().await;
+                self.office.sessions.revoke(&user);
                 outcome
             }
             other => perform(&self.office.store, other).await,

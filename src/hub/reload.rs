@@ -87,7 +87,12 @@ impl Hub {
         })
         .await?;
         let directory = reconcile(&self.office.store, directory).await?;
+        let before = self.office.directory.now();
+        let revoked = with_another_password(&before, &directory);
         self.office.directory.set(directory);
+        for user in revoked {
+            self.office.sessions.revoke(&user);
+        }
         self.office.settings.set(net_settings(&configuration, tls));
         self.office.store.set_keep(configuration.store);
         log::set_max_level(configuration.log.level);
@@ -98,6 +103,16 @@ impl Hub {
         }
         Ok(())
     }
+}
+
+/// Those whose sessions must end: the password may have been changed because a
+/// laptop was stolen. Not those who are missing, for that may be a slip.
+fn with_another_password(before: &Directory, after: &Directory) -> Vec<String> {
+    let changed = before.users().iter().filter(|old| {
+        let mut users = after.users().iter();
+        users.any(|new| new.name == old.name && new.password != old.password)
+    });
+    changed.map(|user| user.name.clone()).collect()
 }
 
 /// The certificate, if one is configured. What a person should know about it
@@ -117,6 +132,7 @@ pub fn load_tls(configuration: &Configuration) -> Result<Option<ServerTls>, Serv
 /// Tells the store who is in the directory, and the directory which addresses
 /// have just gone.
 pub async fn reconcile(store: &Store, directory: Directory) -> Result<Directory, StoreError> {
+    keep_mailboxes_of_other_case(store, &directory).await?;
     let users: Vec<(String, String)> = directory
         .users()
         .iter()
@@ -148,6 +164,30 @@ pub async fn reconcile(store: &Store, directory: Directory) -> Result<Directory,
         );
     }
     Ok(directory.with_departed(changes.departed))
+}
+
+/// The case of a user's name never matters, to people and on the wire; a
+/// mailbox has the name as it was written. Who writes "Anna" for "anna" has
+/// renamed nobody.
+async fn keep_mailboxes_of_other_case(
+    store: &Store,
+    directory: &Directory,
+) -> Result<(), StoreError> {
+    let mailboxes = store.mailboxes().await?;
+    let open = mailboxes
+        .iter()
+        .filter(|mailbox| mailbox.sealed_at.is_none());
+    let names: Vec<&str> = open.filter_map(|mailbox| mailbox.user.as_deref()).collect();
+    for user in directory.users() {
+        if names.contains(&user.name.as_str()) {
+            continue;
+        }
+        let folded = user.name.to_lowercase();
+        if let Some(old) = names.iter().find(|name| name.to_lowercase() == folded) {
+            store.rename(old, &user.name, SystemTime::now()).await?;
+        }
+    }
+    Ok(())
 }
 
 /// Identifies a user's password entry. One that does not parse never gets here.

@@ -151,6 +151,11 @@ impl Client {
                 journal::session_replaced(user, self.peer);
                 "replaced".to_string()
             }
+            Interruption::Revoked => {
+                let user = self.drop.as_ref().map_or("-", |held| held.user.as_str());
+                journal::session_revoked(user, self.peer);
+                "revoked".to_string()
+            }
         }
     }
 
@@ -168,6 +173,7 @@ impl Client {
             .verifier
             .verify(known, stored.as_ref(), login.password.octets())
             .await;
+        let password = user.map(|user| user.password.clone());
         let user = match (verdict, user) {
             (Verdict::Correct, Some(user)) => user.name.clone(),
             (Verdict::Unavailable, _) => return Err(LoginRefusal::Temporary),
@@ -189,6 +195,15 @@ impl Client {
             journal::maildrop_in_use(&user, self.peer);
             return Err(LoginRefusal::InUse);
         };
+        // The hash takes its time, and so may the lock: by now the user can have
+        // another name, another password, or be no more.
+        let current = self.office.directory.now();
+        if !current
+            .login(&login.name)
+            .is_some_and(|now| now.name == user && Some(&now.password) == password.as_ref())
+        {
+            return Err(LoginRefusal::Temporary);
+        }
         let maildrop = self
             .office
             .store

@@ -21,8 +21,10 @@ const RELEASE_WAIT: Duration = Duration::from_secs(5);
 pub enum Interruption {
     /// The hub stops.
     Shutdown,
-    /// The same user logged in anew, or the user is no more.
+    /// The same user logged in anew.
     Replaced,
+    /// The user is removed or renamed, or has another password.
+    Revoked,
 }
 
 /// When octets last moved on a connection.
@@ -116,6 +118,7 @@ impl Sessions {
         table.last_number += 1;
         let number = table.last_number;
         if table.stopping {
+            // The channel is new, and has room for one.
             let _ = interrupt.try_send(Interruption::Shutdown);
         }
         let open = Open {
@@ -164,12 +167,14 @@ impl Sessions {
         }
     }
 
-    /// Ends the session that holds the maildrop of `user`, if any.
-    pub fn end_of_user(&self, user: &str) {
+    /// Ends the session that holds the maildrop of `user`, if any: what it was
+    /// let in by holds no more.
+    pub fn revoke(&self, user: &str) {
         let table = self.table();
         let holder = table.maildrops.get(user);
         if let Some(open) = holder.and_then(|(number, _)| table.open.get(number)) {
-            let _ = open.interrupt.try_send(Interruption::Replaced);
+            // A full channel holds an earlier interruption: it ends anyway.
+            let _ = open.interrupt.try_send(Interruption::Revoked);
         }
     }
 
@@ -188,6 +193,7 @@ impl Session {
             Ok(lock) => return Some(lock),
             Err(holder) => holder?,
         };
+        // A full channel holds an earlier interruption: it ends anyway.
         let _ = interrupt.try_send(Interruption::Replaced);
         let let_go = async {
             // Ends with an error when the holder drops its end.

@@ -11,7 +11,7 @@ use std::time::{Instant, SystemTime};
 use super::connection::{Connection, Input, OutputError};
 use super::limits::MemoryGrant;
 use super::office::{Office, Settings};
-use super::sessions::{Interruption, Session};
+use super::sessions::Session;
 use crate::delivery::{Arrival, Destination, Incoming};
 use crate::journal;
 use crate::mail::{Peer, Recipient};
@@ -100,7 +100,7 @@ impl Client {
                     }
                     Input::TimeOut => {}
                     Input::Closed => return "closed by the peer".to_string(),
-                    Input::Interrupted(Interruption::Shutdown | Interruption::Replaced) => {
+                    Input::Interrupted(_) => {
                         return say_goodbye(machine, connection).await;
                     }
                 },
