@@ -106,9 +106,9 @@ pub fn collected(id: QueueId, user: &str, peer: IpAddr) {
     info!("collected {id} by={user} peer={peer}");
 }
 
-/// Collected mail has come back by `mail restore`.
-pub fn restored(user: &str, messages: u64) {
-    info!("restored user={user} messages={messages}");
+/// A collected message has come back by `mail restore`.
+pub fn restored(id: QueueId, user: &str) {
+    info!("restored {id} to={user}");
 }
 
 /// A person gave a message to a user.
@@ -121,16 +121,10 @@ pub fn erased(id: QueueId) {
     info!("erased {id} by hand");
 }
 
-/// A person deleted unclaimed mail.
-pub fn unclaimed_deleted(messages: u64) {
-    info!("unclaimed mail deleted by hand messages={messages}");
-}
-
-/// The sweep took messages out for good.
-pub fn swept(messages: u64, octets: u64) {
-    info!(
-        "swept messages={messages} octets={octets}: collected longer ago than keep_collected, or over its size"
-    );
+/// The sweep took the message out for good: it was collected longer ago than
+/// `keep_collected`, or in the way of newer mail.
+pub fn swept(id: QueueId) {
+    info!("swept {id}");
 }
 
 /// A log-in worked.

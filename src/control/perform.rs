@@ -115,12 +115,14 @@ fn story_entry(entry: RecordEntry) -> StoryEntry {
 }
 
 async fn restore(store: &Store, user: &str, since: i64) -> Result<Answer, String> {
-    let messages = store
+    let restored = store
         .restore(user, time(since), SystemTime::now())
         .await
         .map_err(text)?;
-    journal::restored(user, messages);
-    Ok(done(match messages {
+    for id in &restored {
+        journal::restored(*id, user);
+    }
+    Ok(done(match restored.len() {
         0 => format!("{user} has collected nothing since then that is still kept"),
         1 => format!(
             "1 message is back in the mailbox of {user}; the PC fetches it at its next poll"
@@ -150,8 +152,13 @@ async fn give(store: &Store, id: QueueId, user: &str) -> Result<Answer, String> 
 
 async fn delete(store: &Store, which: Unclaimed) -> Result<Answer, String> {
     let deleted = store.delete_unclaimed(which).await.map_err(text)?;
-    journal::unclaimed_deleted(deleted);
-    Ok(done(format!("unclaimed messages deleted: {deleted}")))
+    for id in &deleted {
+        journal::erased(*id);
+    }
+    Ok(done(format!(
+        "unclaimed messages deleted: {}",
+        deleted.len()
+    )))
 }
 
 async fn removed(store: &Store, name: &str) -> Result<Answer, String> {

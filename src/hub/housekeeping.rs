@@ -49,8 +49,7 @@ pub async fn run(hub: Arc<Hub>) {
 /// logged once.
 async fn sweep(hub: &Hub, was_short: bool) -> bool {
     match hub.office.store.sweep(Moment::now()).await {
-        Ok(report) if report.messages > 0 => journal::swept(report.messages, report.octets),
-        Ok(_) => {}
+        Ok(report) => report.messages.into_iter().for_each(journal::swept),
         Err(why) => journal::store_failed("sweeping", &why),
     }
     let short = match hub.office.store.space() {

@@ -186,7 +186,7 @@ pub(super) fn restore(
     user: &str,
     since: SystemTime,
     now: SystemTime,
-) -> Result<u64, StoreError> {
+) -> Result<Vec<QueueId>, StoreError> {
     let mailbox =
         find_open_mailbox(db, user)?.ok_or_else(|| StoreError::NoMailbox(user.to_owned()))?;
     let collected: Vec<i64> = db
@@ -203,6 +203,7 @@ pub(super) fn restore(
         "SELECT {} FROM entry AS e WHERE e.id = :entry",
         Source::COLUMNS
     );
+    let mut restored = Vec::with_capacity(collected.len());
     for old in &collected {
         let source = db
             .prepare_cached(&sql)?
@@ -217,8 +218,9 @@ pub(super) fn restore(
         add_entry(db, mailbox, source.message, &row)?;
         // After the new one, so that the message is never without an entry.
         remove_entry(db, source.entry, &mut Removed::default())?;
+        restored.push(QueueId::from_u64(count(source.message)));
     }
-    Ok(collected.len() as u64)
+    Ok(restored)
 }
 
 /// Gives an unclaimed message, or one of a removed user, to a user. The old

@@ -51,7 +51,7 @@ impl Store {
 impl Store {
     /// Brings back what the user has collected since then and the sweep has
     /// left: new entries with new unique-ids take the place of the old ones, so
-    /// doing it twice doubles nothing. Returns how many.
+    /// doing it twice doubles nothing. Returns which.
     ///
     /// # Errors
     /// [`StoreError::NoMailbox`] if the user has none.
@@ -60,7 +60,7 @@ impl Store {
         user: &str,
         since: SystemTime,
         now: SystemTime,
-    ) -> Result<u64, StoreError> {
+    ) -> Result<Vec<QueueId>, StoreError> {
         let user = user.to_owned();
         self.0
             .writer
@@ -98,15 +98,16 @@ impl Store {
             .await
     }
 
-    /// Removes unclaimed mail for good. Returns how many entries.
+    /// Removes unclaimed mail for good. Returns the messages that are gone with
+    /// it: those that were not given to anybody before.
     ///
     /// # Errors
     /// [`StoreError::NoMessage`] if the message named is not unclaimed.
-    pub async fn delete_unclaimed(&self, which: Unclaimed) -> Result<u64, StoreError> {
+    pub async fn delete_unclaimed(&self, which: Unclaimed) -> Result<Vec<QueueId>, StoreError> {
         let removed = self
             .remove(move |db| administration::delete_unclaimed(db, which))
             .await?;
-        Ok(removed.entries)
+        Ok(removed.messages)
     }
 
     /// Closes a removed user's mailbox: a new user of that name starts empty.

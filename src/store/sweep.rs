@@ -14,6 +14,7 @@ use super::maildrop::count;
 use super::space::Room;
 use super::time::duration_to_millis;
 use super::types::{EntryId, MailboxId};
+use crate::mail::QueueId;
 
 /// Entries removed in one transaction.
 pub(super) const STEP_ENTRIES: u32 = 100;
@@ -83,7 +84,8 @@ pub(super) struct Limit {
 #[derive(Debug, Default)]
 pub(super) struct Removed {
     pub entries: u64,
-    pub messages: u64,
+    /// Those that no mailbox refers to any more.
+    pub messages: Vec<QueueId>,
     pub octets: u64,
     /// Body files that no row names any more.
     pub files: Vec<String>,
@@ -168,7 +170,7 @@ fn remove_message_if_last(
         })
         .optional()?;
     if let Some((octets, file)) = gone {
-        removed.messages += 1;
+        removed.messages.push(QueueId::from_u64(count(message)));
         removed.octets += count(octets);
         removed.files.extend(file);
         // So that ids are not drawn twice, even after a clock went back.

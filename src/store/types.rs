@@ -235,7 +235,7 @@ pub struct Reconciled {
 }
 
 /// What one [`super::Store::sweep`] did.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct SweepReport {
     /// Collected entries removed because their time was over.
     pub by_age: u64,
@@ -244,7 +244,7 @@ pub struct SweepReport {
     /// … because the disk had less room than `keep_free`.
     pub by_free_space: u64,
     /// Messages that no mailbox refers to any more and that are gone now.
-    pub messages: u64,
+    pub messages: Vec<QueueId>,
     /// Octets of those messages.
     pub octets: u64,
     /// Ages are not trusted at present: the clock has jumped within the last

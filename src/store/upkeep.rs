@@ -125,10 +125,10 @@ impl Store {
         limit: Limit,
         report: &mut SweepReport,
     ) -> Result<Removed, StoreError> {
-        let removed = self
+        let mut removed = self
             .remove(move |db| sweep::remove_oldest(db, limit))
             .await?;
-        report.messages += removed.messages;
+        report.messages.append(&mut removed.messages);
         report.octets += removed.octets;
         Ok(removed)
     }

@@ -10,9 +10,9 @@ fn record(office: &Office, id: QueueId) -> Record {
     wait(office.store().record(id)).unwrap().unwrap()
 }
 
-fn restore(office: &Office, user: &str) -> Result<u64, StoreError> {
+fn restore(office: &Office, user: &str) -> Result<usize, StoreError> {
     let since = office.now.wall - 7 * DAY;
-    wait(office.store().restore(user, since, office.now.wall))
+    wait(office.store().restore(user, since, office.now.wall)).map(|restored| restored.len())
 }
 
 #[test]
@@ -62,11 +62,11 @@ fn what_is_not_there_is_said_by_name() {
     assert_eq!(restore(&office, "nobody"), Err(nobody));
     let id = QueueId::from_u64(7);
     assert_eq!(wait(office.store().record(id)), Ok(None));
-    let missing = Err(StoreError::NoMessage(id));
-    assert_eq!(wait(office.store().erase(id)), missing);
+    let missing = StoreError::NoMessage(id);
+    assert_eq!(wait(office.store().erase(id)), Err(missing.clone()));
     assert_eq!(
         wait(office.store().delete_unclaimed(Unclaimed::Message(id))),
-        missing
+        Err(missing)
     );
     let given = wait(office.store().give(id, "anna", "given by hand", office.now));
     assert_eq!(given, Err(StoreError::NoMessage(id)));
@@ -132,12 +132,12 @@ fn a_restore_brings_back_only_what_was_collected_since() {
     office.deliver(&["anna"], SMALL);
     office.collect("anna");
     office.pass(2 * DAY);
-    office.deliver(&["anna"], &large());
+    let recent = office.deliver(&["anna"], &large());
     office.collect("anna");
     let since = office.now.wall - DAY;
     assert_eq!(
         wait(office.store().restore("anna", since, office.now.wall)),
-        Ok(1)
+        Ok(vec![recent])
     );
     assert!(office.listing("anna")[0].octets > 1000);
 }
@@ -228,7 +228,7 @@ fn deleting_unclaimed_mail_leaves_what_was_given_away() {
     office.pass(2 * DAY);
     let new = office.deliver(&[""], SMALL);
     let before = Unclaimed::Before(office.now.wall - DAY);
-    assert_eq!(wait(office.store().delete_unclaimed(before)), Ok(1));
+    assert_eq!(wait(office.store().delete_unclaimed(before)), Ok(vec![old]));
     assert_eq!(wait(office.store().record(old)), Ok(None));
     assert!(office.body_files().is_empty());
     assert_eq!(office.maildrop("anna").messages, 1);
@@ -236,7 +236,7 @@ fn deleting_unclaimed_mail_leaves_what_was_given_away() {
     assert_eq!(gone, Err(StoreError::NoMessage(given)));
     assert_eq!(
         wait(office.store().delete_unclaimed(Unclaimed::Message(new))),
-        Ok(1)
+        Ok(vec![new])
     );
     assert_eq!(office.summary(None).messages, 0);
 }

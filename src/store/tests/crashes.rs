@@ -164,13 +164,13 @@ fn retrieved_and_marked_without_quit() {
 #[test]
 fn quit_answered() {
     let office = office();
-    office.deliver(&["anna"], SMALL);
+    let collected = office.deliver(&["anna"], SMALL);
     office.collect("anna");
     let crashed = after_a_crash(&office);
     assert_eq!(crashed.maildrop("anna").messages, 0);
     let since = office.now.wall - MINUTE;
     let restored = wait(crashed.store().restore("anna", since, office.now.wall));
-    assert_eq!(restored, Ok(1));
+    assert_eq!(restored, Ok(vec![collected]));
 }
 
 #[test]

@@ -27,7 +27,7 @@ fn collected_mail_goes_when_its_days_are_over_and_waiting_mail_never() {
     run_hours(&mut office, 30 * 24 - 1);
     assert_eq!(office.summary(Some("anna")).collected_messages, 2);
     let report = run_hours(&mut office, 1);
-    assert_eq!((report.by_age, report.messages), (2, 2));
+    assert_eq!((report.by_age, report.messages.len()), (2, 2));
     assert!(report.octets > large().len() as u64);
     assert_eq!(wait(office.store().record(gone)), Ok(None));
     assert!(office.body_files().is_empty());
@@ -42,7 +42,7 @@ fn a_message_stays_until_its_last_mailbox_lets_go_of_it() {
     office.collect("anna");
     let report = run_hours(&mut office, 31 * 24);
     assert_eq!(office.summary(Some("anna")).collected_messages, 0);
-    assert_eq!(report.messages, 0);
+    assert_eq!(report.messages, []);
     assert_eq!(
         wait(office.store().record(id))
             .unwrap()
@@ -228,7 +228,7 @@ fn a_short_disk_takes_collected_mail_even_with_an_unsettled_clock() {
     let report = office.sweep();
     assert!(report.clock_unsettled);
     assert_eq!(
-        (report.by_free_space, report.messages),
+        (report.by_free_space, report.messages.len()),
         (1, 1),
         "as many as needed"
     );
@@ -259,7 +259,7 @@ fn the_room_of_swept_mail_goes_back_to_the_disk() {
             ..Keep::default()
         },
     );
-    assert_eq!(office.sweep().messages, 200);
+    assert_eq!(office.sweep().messages.len(), 200);
     let swept = std::fs::metadata(&database).unwrap().len();
     assert!(swept < 2_000_000, "{swept} octets of {full}");
     assert_eq!(office.number("SELECT count(*) FROM entry"), 0);
