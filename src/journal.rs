@@ -45,7 +45,7 @@ impl Display for Outside<'_> {
 
 /// Characters that reorder a line on a terminal.
 fn is_direction_mark(c: char) -> bool {
-    matches!(c, '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+    matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
 /// A message is committed. Written before its sender is told.
@@ -174,9 +174,13 @@ pub fn smtp_ended(peer: IpAddr, messages: u64, refusals: u64, how: &str) {
     debug!("smtp session ended peer={peer} messages={messages} refusals={refusals} {how}");
 }
 
-/// A connection was turned away before a session.
-pub fn turned_away(peer: IpAddr, listener: &str, why: &str) {
-    warn!("turned away peer={peer} listener={listener}: {why}");
+/// A connection was turned away before a session, and `unsaid` others before it
+/// that had no line of their own.
+pub fn turned_away(peer: IpAddr, listener: &str, why: &str, unsaid: u64) {
+    match unsaid {
+        0 => warn!("turned away peer={peer} listener={listener}: {why}"),
+        _ => warn!("turned away peer={peer} listener={listener} and-before={unsaid}: {why}"),
+    }
 }
 
 /// A TLS handshake did not come to its end.

@@ -30,9 +30,9 @@ const NAME_OCTETS: usize = 64;
 /// The failures of late.
 #[derive(Debug, Default)]
 pub struct FailureLog {
-    by_address: Tally<Network>,
+    by_address: Tally<Household>,
     by_user: Tally<String>,
-    by_both: Tally<(Network, String)>,
+    by_both: Tally<(Household, String)>,
     failures: u64,
 }
 
@@ -67,7 +67,7 @@ impl FailureLog {
     /// Notes that a log-in as `user` from `address` failed. An unknown user is noted, too, by the
     /// name that was sent, and waits as long.
     pub fn failed(&mut self, address: IpAddr, user: &str, now: Instant) -> HeldBack {
-        let (network, user) = (Network::of(address), counted_name(user));
+        let (network, user) = (Household::of(address), counted_name(user));
         self.failures += 1;
         let by_address = self.by_address.add(network, now);
         let by_user = self.by_user.add(user.clone(), now);
@@ -83,7 +83,7 @@ impl FailureLog {
     /// in one of his programs, and are forgotten. Others are not: an attacker who has an account
     /// cannot clear his address with it, and a user who polls does not clear what others try.
     pub fn succeeded(&mut self, address: IpAddr, user: &str, now: Instant) {
-        let (network, user) = (Network::of(address), counted_name(user));
+        let (network, user) = (Household::of(address), counted_name(user));
         let both = (network, user);
         let slips = self.by_both.take(&both, now);
         if slips > 0 {
@@ -114,14 +114,16 @@ fn counted_name(user: &str) -> String {
     user.get(..end).unwrap_or_default().to_lowercase()
 }
 
-/// Whom an address stands for: itself, or for IPv6 its /64.
+/// Whom an address stands for: itself, or for IPv6 its /64, which is what one
+/// household or office has. The limits of `net` count by it, too.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-struct Network(IpAddr);
+pub struct Household(IpAddr);
 
-impl Network {
-    fn of(address: IpAddr) -> Network {
+impl Household {
+    /// The network that counts for this address.
+    pub fn of(address: IpAddr) -> Household {
         // A listener on [::] sees IPv4 peers as ::ffff:192.0.2.1.
-        Network(match address.to_canonical() {
+        Household(match address.to_canonical() {
             IpAddr::V6(v6) => Ipv6Addr::from_bits(v6.to_bits() & (u128::MAX << 64)).into(),
             v4 => v4,
         })
@@ -313,7 +315,7 @@ mod tests {
             ("2001:db8::1", "2001:db8:0:1::1", false),
         ] {
             assert_eq!(
-                Network::of(address(one)) == Network::of(address(other)),
+                Household::of(address(one)) == Household::of(address(other)),
                 same,
                 "{one} {other}"
             );

@@ -17,7 +17,7 @@ mod successes;
 mod failures;
 mod memory;
 
-pub use failures::{FailureCounts, FailureLog, HeldBack};
+pub use failures::{FailureCounts, FailureLog, HeldBack, Household};
 pub use made_up::made_up_password;
 pub use password::{MAX_PASSWORD, PasswordError, PasswordHash, PasswordHashError, hash_password};
 pub use verifier::{Settings, Verdict, Verifier};

@@ -40,8 +40,15 @@ pub enum StartError {
     )]
     Root,
     /// The log cannot be written.
-    #[error("the log cannot be opened: {0}")]
-    Log(io::Error),
+    #[error(
+        "{file}: the log cannot be opened: {why}; correct [log] file, or let the hub's user write there"
+    )]
+    Log {
+        /// The file; "standard error" without one.
+        file: String,
+        /// What the system says.
+        why: io::Error,
+    },
     /// The system gives no threads.
     #[error("cannot start a thread: {0}")]
     Threads(io::Error),
@@ -85,10 +92,16 @@ pub fn open(path: &Path) -> Result<(Hub, Sockets), StartError> {
     if process::geteuid().is_root() && !configuration.allow_root {
         return Err(StartError::Root);
     }
-    let logging = Logging::start(configuration.log.level, configuration.log.file.as_deref())
-        .map_err(StartError::Log)?;
+    let file = configuration.log.file.as_deref();
+    let logging = Logging::start(configuration.log.level, file).map_err(|why| StartError::Log {
+        file: file.map_or("standard error".to_string(), |file| {
+            file.display().to_string()
+        }),
+        why,
+    })?;
     std::panic::set_hook(Box::new(|panic| log::error!("internal error: {panic}")));
     raise_descriptor_limit();
+    warn_of_few_descriptors(&configuration);
     let tls = super::reload::load_tls(&configuration)?;
     let directory = configuration.load_directory()?;
     // The sockets before the store: a port that is taken is found out at once.
@@ -206,6 +219,19 @@ fn raise_descriptor_limit() {
         log::warn!(
             "the limit on open files stays at {:?}: {why}",
             limit.current
+        );
+    }
+}
+
+/// What is set is not what there will be: the administrator should know.
+fn warn_of_few_descriptors(configuration: &Configuration) {
+    let limits = &configuration.limits;
+    let most = limits.connections_max();
+    if most < limits.connections_by_memory() {
+        log::warn!(
+            "only {most} connections at once instead of {}: the system gives the hub too few open files \
+             (LimitNOFILE in the systemd unit, or ulimit -n)",
+            limits.connections_by_memory()
         );
     }
 }

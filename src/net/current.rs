@@ -1,6 +1,6 @@
 //! A value that is exchanged while sessions go on.
 
-use std::sync::{Arc, RwLock};
+use std::sync::{Arc, Mutex, MutexGuard, RwLock};
 
 /// The settings in force: each session takes the value of the moment and keeps
 /// it, so that no session sees two halves of two files.
@@ -29,4 +29,12 @@ impl<T> Current<T> {
             Err(poisoned) => *poisoned.into_inner() = value,
         }
     }
+}
+
+/// Takes the lock; also after a panic of whoever held it, for nothing in this
+/// room is left half done under a lock.
+pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex
+        .lock()
+        .unwrap_or_else(|poisoned| poisoned.into_inner())
 }

@@ -5,14 +5,16 @@
 //! the one budget `[limits] memory`, so that their sum fits it.
 
 use std::collections::HashMap;
-use std::net::{IpAddr, Ipv6Addr};
-use std::sync::{Arc, Mutex, MutexGuard};
+use std::net::IpAddr;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use smol::lock::{Semaphore, SemaphoreGuardArc};
 use thiserror::Error;
 
 use super::connection::within;
+use super::current::lock;
+use crate::auth::Household;
 
 /// Memory of a session: its task, TLS (about 25 KiB), buffers of a few KiB.
 pub const SESSION_OCTETS: usize = 40 * 1024;
@@ -65,17 +67,21 @@ impl Default for Limits {
 impl Limits {
     /// Connections in all: what is set, and the memory and the descriptors allow.
     pub fn connections_max(&self) -> usize {
-        let by_memory = self.memory_octets / 8 * SESSION_EIGHTHS / SESSION_OCTETS;
         let limit = rustix::process::getrlimit(rustix::process::Resource::Nofile);
         let descriptors = limit
             .current
             .unwrap_or(u64::MAX)
             .saturating_sub(DESCRIPTORS_KEPT);
         let by_descriptors = usize::try_from(descriptors).unwrap_or(usize::MAX);
-        self.connections
-            .min(by_memory)
+        self.connections_by_memory()
             .min(by_descriptors)
             .max(CONNECTIONS_MIN)
+    }
+
+    /// Connections that are set and that the memory allows.
+    pub fn connections_by_memory(&self) -> usize {
+        let by_memory = self.memory_octets / 8 * SESSION_EIGHTHS / SESSION_OCTETS;
+        self.connections.min(by_memory).max(CONNECTIONS_MIN)
     }
 
     /// Messages under way at once, coming and going.
@@ -116,7 +122,7 @@ pub struct Admission {
 struct Open {
     total: usize,
     strangers: usize,
-    by_address: HashMap<IpAddr, usize>,
+    by_address: HashMap<Household, usize>,
 }
 
 impl Admission {
@@ -138,7 +144,7 @@ impl Admission {
         address: IpAddr,
         standing: Standing,
     ) -> Result<Admitted, TurnedAway> {
-        let place = place_of(address);
+        let household = Household::of(address);
         let (per_address, strangers_max) = match standing {
             Standing::Trusted => (self.limits.connections_per_trusted_address, usize::MAX),
             Standing::Stranger => (
@@ -150,7 +156,7 @@ impl Admission {
         if open.total >= self.connections_max || open.strangers >= strangers_max {
             return Err(TurnedAway::Full(self.connections_max));
         }
-        let of_address = open.by_address.entry(place).or_default();
+        let of_address = open.by_address.entry(household).or_default();
         if *of_address >= per_address {
             return Err(TurnedAway::TooManyOfAddress(*of_address));
         }
@@ -159,7 +165,7 @@ impl Admission {
         open.strangers += usize::from(standing == Standing::Stranger);
         Ok(Admitted {
             admission: Arc::clone(self),
-            place,
+            household,
             standing,
         })
     }
@@ -169,7 +175,7 @@ impl Admission {
 #[derive(Debug)]
 pub struct Admitted {
     admission: Arc<Admission>,
-    place: IpAddr,
+    household: Household,
     standing: Standing,
 }
 
@@ -178,10 +184,10 @@ impl Drop for Admitted {
         let mut open = lock(&self.admission.open);
         open.total -= 1;
         open.strangers -= usize::from(self.standing == Standing::Stranger);
-        if let Some(count) = open.by_address.get_mut(&self.place) {
+        if let Some(count) = open.by_address.get_mut(&self.household) {
             *count -= 1;
             if *count == 0 {
-                open.by_address.remove(&self.place);
+                open.by_address.remove(&self.household);
             }
         }
     }
@@ -243,20 +249,6 @@ impl MessageMemory {
         };
         within(MEMORY_WAIT, all).await
     }
-}
-
-/// What counts as one address: a household or office has a /64 of IPv6.
-fn place_of(address: IpAddr) -> IpAddr {
-    match address.to_canonical() {
-        IpAddr::V6(address) => IpAddr::V6(Ipv6Addr::from_bits(address.to_bits() >> 64 << 64)),
-        address => address,
-    }
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex
-        .lock()
-        .unwrap_or_else(|poisoned| poisoned.into_inner())
 }
 
 #[cfg(test)]

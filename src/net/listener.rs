@@ -7,7 +7,7 @@
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener as StdListener};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rustix::io::Errno;
 use smol::io::AsyncWriteExt;
@@ -25,6 +25,16 @@ use crate::{pop3, smtp};
 const REST: Duration = Duration::from_millis(100);
 /// What is said to a connection that is turned away fits the socket's buffer.
 const FAREWELL_LIMIT: Duration = Duration::from_millis(200);
+
+/// Connections that wait to be accepted: a few hundred PCs may poll in the same
+/// second. The standard library asks for 128, and who comes when those are taken
+/// waits for a second.
+const BACKLOG: i32 = 1024;
+/// Lines about connections that were turned away, in each [`NOTES_EVERY`]: a
+/// flood of connections must not become a flood of the log.
+const NOTES_MAX: u32 = 10;
+/// See [`NOTES_MAX`].
+const NOTES_EVERY: Duration = Duration::from_secs(60);
 
 /// What is spoken on a listener.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -71,13 +81,15 @@ impl Listen {
     /// # Errors
     /// The port is taken or may not be used; [`explain_bind_error`] says it.
     pub fn bind(&self) -> io::Result<StdListener> {
-        match StdListener::bind(self.address) {
+        let socket = match StdListener::bind(self.address) {
             Err(why) if self.address.ip().is_unspecified() && self.needs_missing_ipv6(&why) => {
                 let any = IpAddr::V4(Ipv4Addr::UNSPECIFIED);
                 StdListener::bind(SocketAddr::new(any, self.address.port()))
             }
             bound => bound,
-        }
+        }?;
+        rustix::net::listen(&socket, BACKLOG)?;
+        Ok(socket)
     }
 
     /// Whether `why` says that the system has no IPv6: then a listener on `[::1]`
@@ -116,10 +128,11 @@ pub async fn accept_loop(
     office: Arc<Office>,
     executor: Arc<Executor<'static>>,
 ) {
+    let mut notes = Notes::new(Instant::now());
     loop {
         match socket.accept().await {
             Ok((stream, peer)) => {
-                if let Some(admitted) = admit(&listen, &stream, peer, &office).await {
+                if let Some(admitted) = admit(&listen, &stream, peer, &office, &mut notes).await {
                     let session = serve(listen, stream, peer, Arc::clone(&office), admitted);
                     executor.spawn(session).detach();
                 }
@@ -138,22 +151,20 @@ async fn admit(
     stream: &TcpStream,
     peer: SocketAddr,
     office: &Office,
+    notes: &mut Notes,
 ) -> Option<Admitted> {
     let address = peer.ip().to_canonical();
     let settings = office.settings.now();
     if listen.protocol == Protocol::Smtp && !settings.takes_mail_from(address) {
-        journal::turned_away(
-            address,
-            listen.name(),
-            "neither accept_from nor lan names it",
-        );
+        let why = "neither accept_from nor lan names it";
+        notes.turned_away(address, listen, why);
         farewell(listen, stream, &smtp::refusing_greeting(&settings.hostname)).await;
         return None;
     }
     match office.admission.admit(address, settings.standing(address)) {
         Ok(admitted) => Some(admitted),
         Err(why) => {
-            journal::turned_away(address, listen.name(), &why.to_string());
+            notes.turned_away(address, listen, &why.to_string());
             let words = match (listen.protocol, why) {
                 (Protocol::Pop3, _) => pop3::TOO_BUSY.to_vec(),
                 (Protocol::Smtp, TurnedAway::Full(_)) => smtp::busy_greeting(&settings.hostname),
@@ -164,6 +175,43 @@ async fn admit(
             farewell(listen, stream, &words).await;
             None
         }
+    }
+}
+
+/// What the log has been told of connections that were turned away.
+struct Notes {
+    since: Instant,
+    said: u32,
+    unsaid: u64,
+}
+
+impl Notes {
+    fn new(now: Instant) -> Notes {
+        Notes {
+            since: now,
+            said: 0,
+            unsaid: 0,
+        }
+    }
+
+    fn turned_away(&mut self, peer: IpAddr, listen: &Listen, why: &str) {
+        if let Some(unsaid) = self.next(Instant::now()) {
+            journal::turned_away(peer, listen.name(), why, unsaid);
+        }
+    }
+
+    /// How many had no line, where this one may have one.
+    fn next(&mut self, now: Instant) -> Option<u64> {
+        if now.saturating_duration_since(self.since) >= NOTES_EVERY {
+            self.since = now;
+            self.said = 0;
+        }
+        if self.said == NOTES_MAX {
+            self.unsaid += 1;
+            return None;
+        }
+        self.said += 1;
+        Some(std::mem::take(&mut self.unsaid))
     }
 }
 
@@ -220,5 +268,20 @@ impl Listen {
             Protocol::Smtp => "smtp",
             Protocol::Pop3 => "pop3",
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_flood_of_connections_is_no_flood_of_the_log() {
+        let start = Instant::now();
+        let mut notes = Notes::new(start);
+        let said = (0..100_000).filter(|_| notes.next(start).is_some()).count();
+        assert_eq!(said, NOTES_MAX as usize);
+        assert_eq!(notes.next(start + NOTES_EVERY), Some(99_990));
+        assert_eq!(notes.next(start + NOTES_EVERY), Some(0));
     }
 }

@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard};
 
-use super::current::Current;
+use super::current::{Current, lock};
 use super::limits::{Admission, Limits, MessageMemory, Standing};
 use super::networks::Networks;
 use super::sessions::Sessions;
@@ -134,8 +134,6 @@ impl Office {
 
     /// The failed log-ins of late.
     pub fn failures(&self) -> MutexGuard<'_, FailureLog> {
-        self.failures
-            .lock()
-            .unwrap_or_else(|poisoned| poisoned.into_inner())
+        lock(&self.failures)
     }
 }

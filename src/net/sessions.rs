@@ -9,6 +9,8 @@ use std::time::{Duration, Instant, SystemTime};
 use smol::channel::{self, Receiver, Sender};
 use smol::{Timer, future};
 
+use super::current::lock;
+
 /// A session that has been silent for so long gives way to a new log-in of the
 /// same user: a laptop that fell asleep sends no FIN, and its owner would find
 /// the maildrop in use when it wakes.
@@ -179,9 +181,7 @@ impl Sessions {
     }
 
     fn table(&self) -> MutexGuard<'_, Table> {
-        self.0
-            .lock()
-            .unwrap_or_else(|poisoned| poisoned.into_inner())
+        lock(&self.0)
     }
 }
 
