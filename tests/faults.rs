@@ -3,7 +3,7 @@
 
 use std::fs::{self, File};
 use std::path::PathBuf;
-use std::process::Command;
+use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use rustix::process::Signal;
@@ -67,6 +67,31 @@ fn rename_and_removal_when_the_store_cannot_be_told() {
         assert!(why.contains("nothing is changed"), "{why}");
         assert_eq!(office.read("directory.toml"), before);
     }
+}
+
+#[test]
+fn reader_of_a_command_that_has_gone_away() {
+    let office = Office::new();
+    for arguments in [&["status"][..], &["check"], &["user", "list"]] {
+        let (reader, writer) = std::io::pipe().unwrap();
+        drop(reader);
+        let mut command = office.command(arguments);
+        let done = command
+            .stdout(writer)
+            .stderr(Stdio::piped())
+            .output()
+            .unwrap();
+        assert_eq!(String::from_utf8_lossy(&done.stderr), "", "{arguments:?}");
+        assert_eq!(done.status.code(), Some(0), "{arguments:?}");
+    }
+}
+
+#[test]
+fn log_file_that_cannot_be_opened() {
+    let office = Office::new();
+    office.set("log", "file = \"nowhere/postroom.log\"");
+    let why = office.run(&["serve"]).bad();
+    assert!(why.contains("nowhere/postroom.log"), "{why}");
 }
 
 #[test]

@@ -7,7 +7,7 @@ use clap::Subcommand;
 
 use super::Outcome;
 use super::ask::{configuration, tell_hub};
-use super::output::Table;
+use super::output::{Table, say};
 use crate::config::edit::DirectoryEdit;
 
 #[derive(Debug, Subcommand)]
@@ -44,12 +44,12 @@ pub fn run(config: &Path, command: Command) -> Outcome {
         Command::Set { name, targets } => {
             edit.set_alias(&name, &targets)?;
             edit.save()?;
-            println!("{name} leads to {}", targets.join(", "));
+            say!("{name} leads to {}", targets.join(", "));
         }
         Command::Remove { name } => {
             edit.remove_alias(&name)?;
             edit.save()?;
-            println!("the alias {name} is removed; for an hour its mail is answered 450, then 550");
+            say!("the alias {name} is removed; for an hour its mail is answered 450, then 550");
         }
     }
     tell_hub(&configuration)

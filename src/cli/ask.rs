@@ -4,6 +4,7 @@ use std::io;
 use std::path::Path;
 use std::process::ExitCode;
 
+use super::output::say;
 use super::{Failure, Outcome};
 use crate::config::Configuration;
 use crate::control::{self, Answer, Reply, Request};
@@ -36,7 +37,7 @@ pub fn do_it(config: &Path, request: Request) -> Outcome {
 /// The same with a configuration that was read already.
 pub fn do_it_with(configuration: &Configuration, request: Request) -> Outcome {
     if let Answer::Done { text } = ask_with(configuration, request)?.answer {
-        println!("{text}");
+        say!("{text}");
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -11,7 +11,7 @@ use std::time::{Duration, SystemTime};
 use clap::Args;
 use smol::net::TcpStream;
 
-use super::output::size;
+use super::output::{say, size};
 use super::{Failure, Outcome};
 use crate::auth::PasswordHash;
 use crate::config::Configuration;
@@ -35,17 +35,17 @@ struct Findings {
 
 impl Findings {
     fn good(&self, text: impl Display) {
-        println!("ok       {text}");
+        say!("ok       {text}");
     }
 
     fn warning(&mut self, text: impl Display) {
         self.warnings += 1;
-        println!("warning  {text}");
+        say!("warning  {text}");
     }
 
     fn error(&mut self, text: impl Display) {
         self.errors += 1;
-        println!("ERROR    {text}");
+        say!("ERROR    {text}");
     }
 }
 
@@ -65,9 +65,10 @@ pub fn run(config: &Path, _arguments: Arguments) -> Outcome {
         Some(Ok(_)) => findings.error("the running hub gave an answer to another question"),
         Some(Err(why)) => findings.error(why),
     }
-    println!(
+    say!(
         "\n{} errors, {} warnings",
-        findings.errors, findings.warnings
+        findings.errors,
+        findings.warnings
     );
     Ok(if findings.errors > 0 {
         ExitCode::FAILURE
@@ -141,6 +142,10 @@ fn look_without_hub(configuration: &Configuration, findings: &mut Findings) {
                 "{} can be opened for {}",
                 listen.address,
                 listen.name()
+            )),
+            Err(why) if listen.needs_missing_ipv6(&why) => findings.warning(format!(
+                "{}: this machine has no IPv6, so that nobody listens there",
+                listen.address
             )),
             Err(why) => findings.error(explain_bind_error(&listen, &why)),
         }

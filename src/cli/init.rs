@@ -7,6 +7,7 @@ use std::time::SystemTime;
 
 use clap::Args;
 
+use super::output::say;
 use super::{Failure, Outcome};
 use crate::config::Configuration;
 use crate::config::init::{Init, Reach};
@@ -44,16 +45,16 @@ pub fn run(arguments: Arguments) -> Outcome {
     let configuration = init.write()?;
     let ca = make_certificates(&configuration, &init.domain, reach)?;
     let file = configuration.path.display();
-    println!("written: {file} and {}", configuration.directory.display());
+    say!("written: {file} and {}", configuration.directory.display());
     if let Some(ca) = ca {
-        println!(
+        say!(
             "made: an office CA and a certificate of {}",
             configuration.hostname
         );
-        println!("every PC imports this file once: {}", ca.display());
+        say!("every PC imports this file once: {}", ca.display());
     }
-    println!("next:    postroom --config {file} user add NAME");
-    println!("then:    postroom --config {file} check");
+    say!("next:    postroom --config {file} user add NAME");
+    say!("then:    postroom --config {file} check");
     Ok(ExitCode::SUCCESS)
 }
 

@@ -10,7 +10,7 @@ use time::macros::format_description;
 use time::{Date, OffsetDateTime};
 
 use super::ask::{ask, configuration, do_it};
-use super::output::{Table, cut, size, time};
+use super::output::{Table, cut, say, size, time};
 use super::{Failure, Outcome};
 use crate::control::{Answer, MailLine, Request, Story};
 
@@ -85,7 +85,7 @@ fn list_of_user(config: &Path, name: &str) -> Outcome {
 /// A table of messages.
 pub fn print_list(lines: &[MailLine]) -> ExitCode {
     if lines.is_empty() {
-        println!("no mail");
+        say!("no mail");
         return ExitCode::SUCCESS;
     }
     let mut table = Table::new(&["ID", "RECEIVED", "SIZE", "STATE", "FROM", "SUBJECT", "WHY"]);
@@ -126,38 +126,38 @@ pub fn why(config: &Path, arguments: WhyArguments) -> Outcome {
 }
 
 fn print_story(story: &Story) {
-    println!("message     {}", story.id);
-    println!(
+    say!("message     {}", story.id);
+    say!(
         "received    {} by {}",
         time(story.received_at),
         story.source
     );
-    println!("sender      {}", cut(&story.reverse_path, 200));
-    println!("size        {}", size(story.octets));
+    say!("sender      {}", cut(&story.reverse_path, 200));
+    say!("size        {}", size(story.octets));
     for entry in &story.entries {
-        println!();
+        say!("");
         let sealed = if entry.sealed {
             " (removed since; the mailbox is sealed)"
         } else {
             ""
         };
-        println!(
+        say!(
             "mailbox     {}{sealed}",
             entry.user.as_deref().unwrap_or("(unclaimed)")
         );
-        println!("why         {}", cut(&entry.why, 200));
+        say!("why         {}", cut(&entry.why, 200));
         for address in &entry.delivered_to {
-            println!("sent to     {}", cut(address, 200));
+            say!("sent to     {}", cut(address, 200));
         }
-        println!("delivered   {}", time(entry.delivered_at));
+        say!("delivered   {}", time(entry.delivered_at));
         match entry.collected_at {
-            None => println!("collected   not yet"),
-            Some(at) => println!("collected   {}", time(at)),
+            None => say!("collected   not yet"),
+            Some(at) => say!("collected   {}", time(at)),
         }
-        println!("unique-id   {}", entry.unique_id);
+        say!("unique-id   {}", entry.unique_id);
     }
     if story.entries.is_empty() {
-        println!("it is in no mailbox any more");
+        say!("it is in no mailbox any more");
     }
 }
 

@@ -6,6 +6,21 @@ use std::time::{Duration, UNIX_EPOCH};
 use time::OffsetDateTime;
 use time::macros::format_description;
 
+/// Prints a line to standard output. A reader that has gone away (as `head`
+/// does) is no error; `println!` would panic.
+macro_rules! say {
+    ($($text:tt)*) => {
+        $crate::cli::output::print_line(format_args!($($text)*))
+    };
+}
+pub(super) use say;
+
+/// See [`say!`].
+pub fn print_line(line: std::fmt::Arguments<'_>) {
+    // Whoever reads no longer needs no answer.
+    let _ = writeln!(io::stdout(), "{line}");
+}
+
 /// A table whose columns are as wide as their widest cell.
 #[derive(Debug, Default)]
 pub struct Table {

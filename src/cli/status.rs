@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use clap::Args;
 
 use super::ask::ask;
-use super::output::{Table, size, time};
+use super::output::{Table, say, size, time};
 use super::{Failure, Outcome};
 use crate::control::{Answer, HubState, MailboxState, Request, Status};
 
@@ -22,7 +22,7 @@ pub fn run(config: &Path, arguments: Arguments) -> Outcome {
         return Err(Failure::another_answer());
     };
     if arguments.json {
-        println!("{}", serde_json::to_string_pretty(&status)?);
+        say!("{}", serde_json::to_string_pretty(&status)?);
     } else {
         print(&status);
     }
@@ -31,68 +31,71 @@ pub fn run(config: &Path, arguments: Arguments) -> Outcome {
 
 fn print(status: &Status) {
     match &status.hub {
-        None => println!("postroom {}: no hub runs", status.version),
+        None => say!("postroom {}: no hub runs", status.version),
         Some(hub) => print_hub(hub, &status.version),
     }
-    println!();
+    say!("");
     let mut table = Table::new(&["MAILBOX", "WAITING", "SIZE", "RESTORABLE", "SIZE", ""]);
     for mailbox in &status.mailboxes {
         table.row(mailbox_row(mailbox));
     }
     table.print();
     let disk = &status.disk;
-    println!(
+    say!(
         "\ndisk        {} free of {}",
         size(disk.free),
         size(disk.total)
     );
     if disk.short {
-        println!("            less than keep_free: no mail is taken in until there is room");
+        say!("            less than keep_free: no mail is taken in until there is room");
     }
     let errors = status
         .hub
         .as_ref()
         .map_or(&[][..], |hub| &hub.recent_errors);
     if !errors.is_empty() {
-        println!("\nlast warnings and errors");
-        errors.iter().for_each(|line| println!("  {line}"));
+        say!("\nlast warnings and errors");
+        errors.iter().for_each(|line| say!("  {line}"));
     }
 }
 
 fn print_hub(hub: &HubState, version: &str) {
-    println!(
+    say!(
         "postroom {version} on {}, running since {}",
         hub.hostname,
         time(hub.since)
     );
     if let Some(octets) = hub.memory_octets {
-        println!("memory      {}", size(octets));
+        say!("memory      {}", size(octets));
     }
     for listener in &hub.listeners {
-        println!("listening   {} for {}", listener.address, listener.name);
+        say!("listening   {} for {}", listener.address, listener.name);
     }
     match &hub.certificate {
-        None => println!("tls         not offered: [tls] names no certificate"),
+        None => say!("tls         not offered: [tls] names no certificate"),
         Some(certificate) if certificate.days_left < 0 => {
-            println!(
+            say!(
                 "tls         the certificate of {} has EXPIRED",
                 certificate.subject
             );
         }
-        Some(certificate) => println!(
+        Some(certificate) => say!(
             "tls         certificate of {} by {}, {} days left",
-            certificate.subject, certificate.issuer, certificate.days_left
+            certificate.subject,
+            certificate.issuer,
+            certificate.days_left
         ),
     }
-    println!("log-ins     {} failed since the start", hub.failed_logins);
-    println!(
+    say!("log-ins     {} failed since the start", hub.failed_logins);
+    say!(
         "commits     {} with {} changes since the start",
-        hub.commits, hub.changes
+        hub.commits,
+        hub.changes
     );
-    println!("sessions    {}", hub.sessions.len());
+    say!("sessions    {}", hub.sessions.len());
     for session in &hub.sessions {
         let user = session.user.as_deref().unwrap_or("-");
-        println!(
+        say!(
             "  {} {} {user} since {}",
             session.protocol,
             session.peer,

@@ -7,7 +7,7 @@ use std::process::ExitCode;
 use clap::Subcommand;
 
 use super::ask::{configuration, do_it_with, reach, tell_hub};
-use super::output::Table;
+use super::output::{Table, say};
 use super::{Failure, Outcome};
 use crate::auth::{hash_password, made_up_password};
 use crate::config::Configuration;
@@ -72,9 +72,9 @@ fn add(configuration: &Configuration, name: &str, password_stdin: bool) -> Outco
     let mut edit = DirectoryEdit::open(configuration)?;
     let postmaster = edit.add_user(name, hash.as_str())?;
     edit.save()?;
-    println!("user {name} is added");
+    say!("user {name} is added");
     if postmaster == Postmaster::Added {
-        println!("mail for postmaster goes to {name}, the first user");
+        say!("mail for postmaster goes to {name}, the first user");
     }
     password.show();
     tell_hub(configuration)
@@ -86,7 +86,7 @@ fn passwd(configuration: &Configuration, name: &str, password_stdin: bool) -> Ou
     let mut edit = DirectoryEdit::open(configuration)?;
     edit.set_password(name, hash.as_str())?;
     edit.save()?;
-    println!("{name} has another password; the mail programs must be told");
+    say!("{name} has another password; the mail programs must be told");
     password.show();
     tell_hub(configuration)
 }
@@ -98,11 +98,9 @@ fn rename(configuration: &Configuration, old: &str, new: String) -> Outcome {
     // Renamed in the file alone, the user would meet an empty mailbox.
     reach(configuration)?;
     edit.save()?;
-    println!(
-        "{old} is now {new}; mail for {old} is refused after an hour, unless an alias takes it"
-    );
+    say!("{old} is now {new}; mail for {old} is refused after an hour, unless an alias takes it");
     if !aliases.is_empty() {
-        println!("changed in the aliases {}", aliases.join(", "));
+        say!("changed in the aliases {}", aliases.join(", "));
     }
     do_it_with(configuration, Request::UserRenamed { old, new })
 }
@@ -124,9 +122,9 @@ fn remove(configuration: &Configuration, name: &str) -> Outcome {
     let aliases = edit.remove_user(&name)?;
     reach(configuration)?;
     edit.save()?;
-    println!("user {name} is removed");
+    say!("user {name} is removed");
     if !aliases.is_empty() {
-        println!("taken out of the aliases {}", aliases.join(", "));
+        say!("taken out of the aliases {}", aliases.join(", "));
     }
     do_it_with(configuration, Request::UserRemoved { name })
 }
@@ -164,7 +162,7 @@ impl Password {
 
     fn show(&self) {
         if let Password::MadeUp(text) = self {
-            println!("the password is {text} (it is not shown again)");
+            say!("the password is {text} (it is not shown again)");
         }
     }
 }

@@ -56,14 +56,14 @@ impl Hub {
     async fn status(&self) -> Outcome {
         match perform(&self.office.store, Request::Status).await {
             Outcome::Answer(Answer::Status(mut status)) => {
-                status.hub = Some(self.state());
+                status.hub = Some(self.state().await);
                 Outcome::Answer(Answer::Status(status))
             }
             other => other,
         }
     }
 
-    fn state(&self) -> HubState {
+    async fn state(&self) -> HubState {
         let settings = self.office.settings.now();
         let figures = self.office.store.figures();
         let sessions = self
@@ -80,7 +80,7 @@ impl Hub {
         HubState {
             since: seconds(self.started),
             hostname: settings.hostname.clone(),
-            memory_octets: memory(),
+            memory_octets: smol::unblock(memory).await,
             listeners: self.listeners.clone(),
             sessions: sessions.collect(),
             certificate: settings.tls.as_ref().map(certificate),

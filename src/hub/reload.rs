@@ -3,7 +3,9 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
+
+use smol::{Timer, future};
 
 use super::Hub;
 use super::settings::{listens, net_settings};
@@ -16,6 +18,9 @@ use crate::net::listener::Listen;
 use crate::net::tls::{ServerTls, ServerTlsError, SubjectName};
 use crate::route::Directory;
 use crate::store::{Store, StoreError};
+
+/// When that is tried again which did not fail by a file's fault.
+const TRY_AGAIN: Duration = Duration::from_secs(60);
 
 /// What cannot change while the hub runs, as it was at the start.
 pub struct Loaded {
@@ -216,29 +221,54 @@ impl Followed {
     }
 
     /// Other files under watch, where the configuration names others by now.
-    fn other(&self, path: &Path) -> Option<Followed> {
-        let files = files_named_by(path)?;
-        (files != self.files).then(|| Followed::new(files))
+    async fn other(&self, path: &Path) -> Option<Followed> {
+        let (path, known) = (path.to_path_buf(), self.files.clone());
+        smol::unblock(move || {
+            let files = files_named_by(&path)?;
+            (files != known).then(|| Followed::new(files))
+        })
+        .await
     }
 }
 
-/// Reloads when a file changes, until the hub stops. Without a watch, SIGHUP
-/// still does.
+/// Reloads when a file changes, until the hub stops; and again after a while
+/// where the store could not be told, as on a full disk. Without a watch SIGHUP
+/// still does, and another watch is tried: a folder that was moved away may
+/// have come back.
 pub async fn follow_changes(hub: Arc<Hub>, mut followed: Followed) {
+    let mut is_due = false;
+    let mut is_said = false;
     loop {
-        match followed.other(&hub.path) {
-            Some(other) => followed = other,
-            None => match &followed.watch {
+        if let Some(other) = followed.other(&hub.path).await {
+            followed = other;
+        } else {
+            match &followed.watch {
+                Ok(watch) if is_due => {
+                    future::or(watch.changed(), after(TRY_AGAIN)).await;
+                }
                 Ok(watch) => watch.changed().await,
                 Err(why) => {
-                    log::warn!("{why}");
-                    return;
+                    if !is_said {
+                        log::warn!("{why}");
+                    }
+                    is_said = true;
+                    after(TRY_AGAIN).await;
+                    let files = followed.files;
+                    followed = smol::unblock(move || Followed::new(files)).await;
+                    if followed.watch.is_err() {
+                        continue;
+                    }
+                    is_said = false;
                 }
-            },
+            }
         }
         // The outcome is in the log.
-        let _ = hub.reload().await;
+        is_due = matches!(hub.reload().await, Err(ReloadError::Store(_)));
     }
+}
+
+async fn after(time: Duration) {
+    Timer::after(time).await;
 }
 
 /// None while the configuration is not good.
