@@ -44,7 +44,7 @@ impl Display for Outside<'_> {
 }
 
 /// Characters that reorder a line on a terminal.
-fn is_direction_mark(c: char) -> bool {
+pub fn is_direction_mark(c: char) -> bool {
     matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 

@@ -3,6 +3,7 @@
 use std::io::{self, Write};
 use std::time::{Duration, UNIX_EPOCH};
 
+use crate::journal::is_direction_mark;
 use time::OffsetDateTime;
 use time::macros::format_description;
 
@@ -93,10 +94,16 @@ pub fn time(seconds: i64) -> String {
         .unwrap_or_else(|_| seconds.to_string())
 }
 
-/// Text from a message, fit for a terminal: no control characters, and at most
-/// `width` of the others.
+/// Text from a message, fit for a terminal: no control characters, none that turn
+/// a line round, and at most `width` of the others.
 pub fn cut(text: &str, width: usize) -> String {
-    let clean = text.chars().map(|c| if c.is_control() { ' ' } else { c });
+    let clean = text.chars().map(|c| {
+        if c.is_control() || is_direction_mark(c) {
+            ' '
+        } else {
+            c
+        }
+    });
     let mut short: String = clean.clone().take(width).collect();
     if clean.count() > width {
         short.pop();
@@ -127,6 +134,7 @@ mod tests {
     #[test]
     fn a_subject_cannot_move_the_cursor() {
         assert_eq!(cut("a\x1b[2Jb\r\n", 20), "a [2Jb  ");
+        assert_eq!(cut("\u{202e}moc.elpmaxe", 20), " moc.elpmaxe");
         assert_eq!(cut("abcdef", 4), "abc…");
     }
 }
