@@ -16,6 +16,9 @@ use crate::mail::{
 use crate::route::{Refusal, Route, Target};
 use crate::store::{BodyWriter, MailboxName, NewEntry, NewMessage, Receipt, Store, StoreError};
 
+/// The tray's name in the log.
+const UNCLAIMED: &str = "(unclaimed)";
+
 /// Where one accepted recipient leads. Decided once, when the recipient is
 /// named, so that a change of the directory meanwhile loses nobody.
 #[derive(Debug, Clone)]
@@ -120,7 +123,13 @@ impl Incoming {
             self.octets,
         );
         for (mailbox, why) in mailboxes {
-            journal::delivered(self.id, mailbox.user().unwrap_or("(unclaimed)"), &why);
+            match mailbox.user() {
+                Some(user) if receipt.without_mailbox().iter().any(|gone| gone == user) => {
+                    let why = format!("{user} was removed or renamed meanwhile ({why})");
+                    journal::delivered(self.id, UNCLAIMED, &why);
+                }
+                user => journal::delivered(self.id, user.unwrap_or(UNCLAIMED), &why),
+            }
         }
         Ok(receipt)
     }

@@ -2,6 +2,7 @@
 //!
 //! Runs on the writer's thread, inside a transaction.
 
+use std::borrow::Cow;
 use std::collections::HashSet;
 
 use rusqlite::{Connection, OptionalExtension, named_params};
@@ -10,7 +11,7 @@ use super::body::Content;
 use super::error::StoreError;
 use super::schema::UNCLAIMED;
 use super::time::to_millis;
-use super::types::{EntryId, MailboxId, MailboxName, NewMessage, UniqueId};
+use super::types::{EntryId, MailboxId, MailboxName, NewEntry, NewMessage, UniqueId};
 
 /// What an entry's row needs beside its ids.
 pub(super) struct EntryRow<'a> {
@@ -39,8 +40,9 @@ pub(super) fn check(message: &NewMessage) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// The message once, and its entries.
-pub(super) fn deliver(db: &Connection, message: &NewMessage) -> Result<(), StoreError> {
+/// The message once, and its entries. Returns the users who have no mailbox any
+/// more: what was for them is unclaimed.
+pub(super) fn deliver(db: &Connection, message: &NewMessage) -> Result<Vec<String>, StoreError> {
     let (body_file, body) = match &message.body.content {
         Content::Memory(octets) => (None, Some(octets.as_slice())),
         Content::File(file) => (Some(file.name()), None),
@@ -60,19 +62,64 @@ pub(super) fn deliver(db: &Connection, message: &NewMessage) -> Result<(), Store
         ":body_file": body_file,
         ":body": body,
     })?;
-    for entry in &message.entries {
-        let mailbox = mailbox_named(db, &entry.mailbox)?;
-        let octets = content_octets(&entry.trace, message.body.octets(), message.body.tail());
+    let (places, without_mailbox) = places(db, &message.entries)?;
+    for place in places {
+        let octets = content_octets(place.trace, message.body.octets(), message.body.tail());
         let row = EntryRow {
             octets: octets as i64,
             delivered_at: received_at,
             restored_at: None,
-            why: &entry.why,
-            trace: &entry.trace,
+            why: &place.why,
+            trace: place.trace,
         };
-        add_entry(db, mailbox, id, &row)?;
+        add_entry(db, place.mailbox, id, &row)?;
     }
-    Ok(())
+    Ok(without_mailbox)
+}
+
+/// Where an entry goes.
+struct Place<'a> {
+    mailbox: MailboxId,
+    trace: &'a [u8],
+    why: Cow<'a, str>,
+}
+
+/// The mailboxes of the entries, and the users who have none: they were removed
+/// or renamed while the message arrived. A mailbox made for such a name would be
+/// opened by nobody, or by another person of that name; so a person decides.
+fn places<'a>(
+    db: &Connection,
+    entries: &'a [NewEntry],
+) -> Result<(Vec<Place<'a>>, Vec<String>), StoreError> {
+    let mut places: Vec<Place<'a>> = Vec::with_capacity(entries.len());
+    let mut without_mailbox = Vec::new();
+    for NewEntry {
+        mailbox: name,
+        trace,
+        why,
+    } in entries
+    {
+        let (mailbox, why) = match name {
+            MailboxName::Unclaimed => (MailboxId(UNCLAIMED), Cow::Borrowed(why.as_str())),
+            MailboxName::User(user) => match find_open_mailbox(db, user)? {
+                Some(mailbox) => (mailbox, Cow::Borrowed(why.as_str())),
+                None => {
+                    without_mailbox.push(user.clone());
+                    let why = format!("{user} was removed or renamed meanwhile ({why})");
+                    (MailboxId(UNCLAIMED), Cow::Owned(why))
+                }
+            },
+        };
+        match places.iter_mut().find(|place| place.mailbox == mailbox) {
+            Some(place) => place.why = format!("{}; {why}", place.why).into(),
+            None => places.push(Place {
+                mailbox,
+                trace,
+                why,
+            }),
+        }
+    }
+    Ok((places, without_mailbox))
 }
 
 /// What RETR sends: trace, body, and the CRLF that a last line may lack.

@@ -15,8 +15,7 @@ pub enum OpenError {
     InUse { folder: PathBuf, holder: String },
     #[error(
         "the data folder {folder} belongs to the user with the number {owner}, and this program \
-         runs as number {us}: run it as the owner (sudo -u '#{owner}' …), or hand the folder over \
-         (chown -R {us} {folder})"
+         runs as number {us}: run it as the owner (sudo -u '#{owner}' postroom …)"
     )]
     NotOurs {
         folder: PathBuf,

@@ -57,7 +57,7 @@ use crate::mail::{QueueId, QueueIds};
 use body::Content;
 use change::{Outcome, Urgency};
 use checkpoint::Checkpointer;
-use clock::AgeClock;
+use clock::{AgeClock, Kept};
 use counters::Counters;
 use disk::DiskThreads;
 use folder::Folder;
@@ -138,16 +138,14 @@ impl Store {
     pub fn open(settings: &Settings, now: Moment) -> Result<Store, OpenError> {
         let folder = Folder::open(&settings.data_dir)?;
         let path = folder.database();
-        let refused = |error: rusqlite::Error| OpenError::Database(error.to_string());
-        let mut db = schema::connect(&path, Purpose::Write).map_err(refused)?;
-        if schema::is_new(&db).map_err(refused)? {
-            folder.refuse_bodies_of_another_database()?;
-        }
-        schema::migrate(&mut db, folder.path())?;
-        folder.sweep_orphans(|name| is_body_of_a_row(&db, name).map_err(refused))?;
-        let kept = sweep::read_clock(&db).map_err(refused)?;
-        let last = last_message(&db).map_err(refused)?;
         let reserve = folder.reserve();
+        let Database { db, kept, last } = match Database::open(&folder) {
+            // On a full disk not even the log of the database can be made.
+            Err(OpenError::Database(_)) if reserve.exists() && reserve.release().is_ok() => {
+                Database::open(&folder)?
+            }
+            opened => opened?,
+        };
         let full = Arc::new(AtomicBool::new(false));
         let counters = Arc::new(Counters::default());
         let checkpointer = Checkpointer::start(path.clone(), Arc::clone(&counters))?;
@@ -216,7 +214,7 @@ impl Store {
     }
 
     /// Stores a message with its entries and returns once they are on disk.
-    /// Mailboxes that are named and not there are made.
+    /// What is for a user without an open mailbox is unclaimed.
     ///
     /// Goes through even if the future is dropped before it is done.
     ///
@@ -235,13 +233,14 @@ impl Store {
             Content::File(_) => 0,
         };
         let traces: usize = message.entries.iter().map(|entry| entry.trace.len()).sum();
-        let settled = move |outcome: Outcome<'_, ()>| {
-            let named = matches!(outcome, Outcome::Committed(()) | Outcome::Uncertain);
+        let settled = move |outcome: Outcome<'_, Vec<String>>| {
+            let named = matches!(outcome, Outcome::Committed(_) | Outcome::Uncertain);
             if let (true, Some(file)) = (named, file) {
                 file.keep();
             }
         };
-        self.0
+        let without_mailbox = self
+            .0
             .writer
             .change(
                 Urgency::Intake,
@@ -250,7 +249,7 @@ impl Store {
                 settled,
             )
             .await?;
-        Ok(Receipt::of_commit(id))
+        Ok(Receipt::of_commit(id, without_mailbox))
     }
 }
 
@@ -351,6 +350,28 @@ impl Drop for Inner {
         self.checkpointer.close();
         self.writer.close();
         self.files.close();
+    }
+}
+
+/// The database, ready for the writer, and what it says for the start.
+struct Database {
+    db: Connection,
+    kept: Kept,
+    last: Option<QueueId>,
+}
+
+impl Database {
+    fn open(folder: &Folder) -> Result<Database, OpenError> {
+        let refused = |error: rusqlite::Error| OpenError::Database(error.to_string());
+        let mut db = schema::connect(&folder.database(), Purpose::Write).map_err(refused)?;
+        if schema::is_new(&db).map_err(refused)? {
+            folder.refuse_bodies_of_another_database()?;
+        }
+        schema::migrate(&mut db, folder.path())?;
+        folder.sweep_orphans(|name| is_body_of_a_row(&db, name).map_err(refused))?;
+        let kept = sweep::read_clock(&db).map_err(refused)?;
+        let last = last_message(&db).map_err(refused)?;
+        Ok(Database { db, kept, last })
     }
 }
 

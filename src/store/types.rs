@@ -46,11 +46,15 @@ impl fmt::Display for UniqueId {
 #[derive(Debug, PartialEq, Eq)]
 pub struct Receipt {
     queue_id: QueueId,
+    without_mailbox: Vec<String>,
 }
 
 impl Receipt {
-    pub(super) fn of_commit(queue_id: QueueId) -> Receipt {
-        Receipt { queue_id }
+    pub(super) fn of_commit(queue_id: QueueId, without_mailbox: Vec<String>) -> Receipt {
+        Receipt {
+            queue_id,
+            without_mailbox,
+        }
     }
 
     /// The message that is committed.
@@ -58,10 +62,16 @@ impl Receipt {
         self.queue_id
     }
 
+    /// The users who were removed or renamed while the message arrived. What was
+    /// for them is unclaimed.
+    pub fn without_mailbox(&self) -> &[String] {
+        &self.without_mailbox
+    }
+
     /// A receipt without a commit, for the tests of the protocol machines.
     #[cfg(test)]
     pub fn for_test(queue_id: QueueId) -> Receipt {
-        Receipt { queue_id }
+        Receipt::of_commit(queue_id, Vec::new())
     }
 }
 

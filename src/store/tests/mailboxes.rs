@@ -263,3 +263,26 @@ fn a_clock_that_goes_back_does_not_keep_an_address_departed_for_ever() {
     office.pass(HOUR);
     assert_eq!(directory(&office, &users, &[]).departed, []);
 }
+
+#[test]
+fn mail_in_flight_to_a_user_who_was_removed_is_unclaimed() {
+    let office = office();
+    let message = office.message(&["anna", "bob"], SMALL);
+    wait(office.store().seal("bob", office.now.wall)).unwrap();
+    let receipt = wait(office.store().deliver(message)).unwrap();
+    assert_eq!(receipt.without_mailbox(), ["bob"]);
+    assert_eq!(office.maildrop("anna").messages, 1);
+    assert_eq!(office.summary(None).messages, 1);
+    // Who comes under the same name later does not see it.
+    assert_eq!(office.maildrop("bob").messages, 0);
+    let tray = wait(
+        office
+            .store()
+            .mail(MailboxName::Unclaimed, Part::Waiting, None, 9),
+    );
+    let why = &tray.unwrap()[0].why;
+    assert!(
+        why.starts_with("bob was removed or renamed meanwhile ("),
+        "{why}"
+    );
+}

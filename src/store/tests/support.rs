@@ -126,6 +126,10 @@ impl Office {
     }
 
     pub fn message(&self, users: &[&str], body: &[u8]) -> NewMessage {
+        // As the hub does when it reads the directory.
+        for user in users.iter().filter(|user| !user.is_empty()) {
+            self.maildrop(user);
+        }
         NewMessage {
             id: self.store().next_id(self.now.wall),
             received_at: self.now.wall,
