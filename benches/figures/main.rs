@@ -1,0 +1,128 @@
+//! The hub's figures, each beside something measured in the same run, since no
+//! two machines and no two minutes are alike: `cargo bench --bench figures`.
+//!
+//! Starts the real program on offices of its own below the target folder (so
+//! on the disk that is built on), speaks to it over loopback, and reads what it
+//! costs from `/proc`. Each work is done three times; the table shows the
+//! median, the least and the most, and the median of the ratios within a run.
+//! `--quick` takes shorter works. Needs Linux; Postfix's `smtp-source` is used
+//! where it is installed.
+
+mod table;
+mod process;
+mod office;
+mod filling;
+mod disk;
+mod smtp;
+mod pop3;
+mod starting;
+mod memory;
+mod intake;
+mod polling;
+
+use std::error::Error;
+use std::fs;
+use std::path::Path;
+use std::process::ExitCode;
+use std::time::{Duration, Instant};
+
+use office::Office;
+use table::Table;
+
+/// Any failure ends the run: a figure of a hub that fails is none.
+pub type Outcome<T> = Result<T, Box<dyn Error + Send + Sync>>;
+
+/// How long the works are.
+pub struct Plan {
+    /// How often each work is done.
+    pub works: usize,
+    /// How often the memory is measured, which takes a hub's rest each time.
+    pub memory_works: usize,
+    /// How long each rate is measured.
+    pub rate_time: Duration,
+    /// Messages of one work with smtp-source.
+    pub source_messages: usize,
+}
+
+impl Plan {
+    const WHOLE: Plan = Plan {
+        works: 3,
+        memory_works: 3,
+        rate_time: Duration::from_millis(1500),
+        source_messages: 3_000,
+    };
+    const QUICK: Plan = Plan {
+        works: 3,
+        memory_works: 1,
+        rate_time: Duration::from_millis(300),
+        source_messages: 300,
+    };
+}
+
+fn main() -> ExitCode {
+    let plan = match std::env::args().any(|argument| argument == "--quick") {
+        true => Plan::QUICK,
+        false => Plan::WHOLE,
+    };
+    match measure(&plan) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(why) => {
+            eprintln!("figures: {why}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn measure(plan: &Plan) -> Outcome<()> {
+    let began = Instant::now();
+    let folder = tempfile::Builder::new()
+        .prefix("figures-")
+        .tempdir_in(env!("CARGO_TARGET_TMPDIR"))?;
+    print_machine(folder.path());
+    let mut table = Table::default();
+
+    say("the hub starts, without mail");
+    let small = Office::make(&folder.path().join("small"))?;
+    starting::measure(&small, "no mail", plan, &mut table)?;
+    say("the hub rests; its memory");
+    memory::measure(&small, plan, &mut table)?;
+    say("mail comes in");
+    intake::measure(&small, folder.path(), plan, &mut table)?;
+
+    let full = Office::make(&folder.path().join("full"))?;
+    // A first start makes the mailboxes of the directory.
+    full.start()?.stop()?;
+    say("100,000 messages go into the store");
+    filling::fill(&full)?;
+    say("the hub starts, with 100,000 messages");
+    starting::measure(&full, "100,000 messages", plan, &mut table)?;
+    say("PCs poll");
+    polling::measure(&full, plan, &mut table)?;
+
+    println!("\n{table}");
+    println!(
+        "load now {}; the run took {:.0} s",
+        load(),
+        began.elapsed().as_secs_f64()
+    );
+    Ok(())
+}
+
+fn print_machine(folder: &Path) {
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    println!(
+        "{cores} cores, load {} before the run (idle would be 0), offices in {}",
+        load(),
+        folder.display()
+    );
+}
+
+/// The system's load over the last minute.
+fn load() -> String {
+    let load = fs::read_to_string("/proc/loadavg").unwrap_or_default();
+    load.split(' ').next().unwrap_or("?").to_string()
+}
+
+fn say(what: &str) {
+    eprintln!("figures: {what} …");
+}

@@ -1,0 +1,60 @@
+//! How long the hub takes to be ready.
+
+use std::fs::{self, File};
+use std::path::Path;
+use std::process::Stdio;
+use std::time::Instant;
+
+use rustix::fs::{Advice, fadvise};
+
+use crate::office::{Office, program};
+use crate::table::{Table, ratio};
+use crate::{Outcome, Plan};
+
+/// From the start of the program to "ready", with what was read before still in
+/// memory and without it.
+pub fn measure(office: &Office, name: &str, plan: &Plan, table: &mut Table) -> Outcome<()> {
+    office.start()?.stop()?;
+    let (mut bare, mut warm, mut cold) = (Vec::new(), Vec::new(), Vec::new());
+    for _ in 0..plan.works {
+        bare.push(bare_start()?);
+        warm.push(ready_after(office)?);
+        forget(&office.data_dir())?;
+        cold.push(ready_after(office)?);
+    }
+    let beside = "the program that only says its version";
+    table.part(&format!("ready after the start, {name}"));
+    table.figure("ready", "ms", &warm, &ratio(&warm, &bare, beside));
+    let beside = ratio(&cold, &warm, "that");
+    table.figure("… the store's files not in memory", "ms", &cold, &beside);
+    Ok(())
+}
+
+fn ready_after(office: &Office) -> Outcome<f64> {
+    let hub = office.start()?;
+    let ready_after = hub.ready_after.as_secs_f64() * 1000.0;
+    hub.stop()?;
+    Ok(ready_after)
+}
+
+fn bare_start() -> Outcome<f64> {
+    let began = Instant::now();
+    program().arg("--version").stdout(Stdio::null()).status()?;
+    Ok(began.elapsed().as_secs_f64() * 1000.0)
+}
+
+/// Has the system forget what it holds of these files in memory. The program
+/// itself and the system's own tables stay, so that this is a cool start, not
+/// that of a machine just switched on.
+fn forget(folder: &Path) -> Outcome<()> {
+    for entry in fs::read_dir(folder)? {
+        let entry = entry?;
+        if entry.file_type()?.is_file() {
+            let file = File::open(entry.path())?;
+            // Only what is on the disk can be forgotten.
+            file.sync_all()?;
+            fadvise(&file, 0, None, Advice::DontNeed)?;
+        }
+    }
+    Ok(())
+}
