@@ -45,9 +45,7 @@ pub fn measure(office: &Office, folder: &Path, plan: &Plan, table: &mut Table) -
     let has_source = has_smtp_source();
     let mut works = Works::default();
     for _ in 0..plan.works {
-        let time = plan.rate_time / 2;
-        works.disk_one.push(appends_per_second(folder, 1, time)?);
-        works.disk_ten.push(appends_per_second(folder, 10, time)?);
+        let before = disk(folder, plan)?;
         let time = plan.rate_time;
         works.ten.measure(&hub, || send(smtp, SESSIONS, time))?;
         works.one.measure(&hub, || send(smtp, 1, time))?;
@@ -60,10 +58,23 @@ pub fn measure(office: &Office, folder: &Path, plan: &Plan, table: &mut Table) -
             works.source.measure(&hub, || source(&["-d"]))?;
             works.source_anew.measure(&hub, || source(&[]))?;
         }
+        let after = disk(folder, plan)?;
+        works.disk_one.push(f64::midpoint(before.0, after.0));
+        works.disk_ten.push(f64::midpoint(before.1, after.1));
     }
     hub.stop()?;
     works.report(has_source, table);
     Ok(())
+}
+
+/// Messages a second with one sync each, and with one for ten. Asked before and
+/// after the sending: others may use the disk as well, now more, now less.
+fn disk(folder: &Path, plan: &Plan) -> Outcome<(f64, f64)> {
+    let time = plan.rate_time / 3;
+    Ok((
+        appends_per_second(folder, 1, time)?,
+        appends_per_second(folder, SESSIONS, time)?,
+    ))
 }
 
 impl Rates {
