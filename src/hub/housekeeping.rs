@@ -14,11 +14,12 @@ use crate::journal;
 use crate::net::tls::{CaError, OfficeCa};
 use crate::store::{Moment, SpaceState};
 
-/// How often the store is swept and its room measured. Each sweep notes the time
-/// in the database, and an SD card counts its writes.
-const SWEEP_EVERY: Duration = Duration::from_secs(10 * 60);
-/// … and while the disk is short of room.
-const SWEEP_EVERY_SHORT: Duration = Duration::from_secs(60);
+/// How often the room on the disk is measured; while it is short, also how often
+/// the store is swept.
+const LOOK_EVERY: Duration = Duration::from_secs(60);
+/// Of so many looks, one sweeps in any case: each sweep notes the time in the
+/// database, and an SD card counts its writes.
+const LOOKS_TO_A_SWEEP: u32 = 10;
 /// How often the certificate is looked at; also the life of a ticket key.
 const CERTIFICATE_EVERY: Duration = Duration::from_secs(12 * 60 * 60);
 
@@ -26,14 +27,12 @@ const CERTIFICATE_EVERY: Duration = Duration::from_secs(12 * 60 * 60);
 pub async fn run(hub: Arc<Hub>) {
     let sweeping = async {
         let mut was_short = false;
-        loop {
-            was_short = sweep(&hub, was_short).await;
-            let pause = if was_short {
-                SWEEP_EVERY_SHORT
-            } else {
-                SWEEP_EVERY
-            };
-            Timer::after(pause).await;
+        for look in (0..LOOKS_TO_A_SWEEP).cycle() {
+            if look == 0 || is_short(&hub) != Some(false) {
+                sweep(&hub).await;
+            }
+            was_short = tell_of_room(was_short, is_short(&hub));
+            Timer::after(LOOK_EVERY).await;
         }
     };
     let renewing = async {
@@ -45,28 +44,35 @@ pub async fn run(hub: Arc<Hub>) {
     smol::future::or(sweeping, renewing).await
 }
 
-/// One sweep. Returns whether the disk is short of room; the change of that is
-/// logged once.
-async fn sweep(hub: &Hub, was_short: bool) -> bool {
+async fn sweep(hub: &Hub) {
     match hub.office.store.sweep(Moment::now()).await {
         Ok(report) => report.messages.into_iter().for_each(journal::swept),
         Err(why) => journal::store_failed("sweeping", &why),
     }
-    let short = match hub.office.store.space() {
-        Ok(space) => space.state == SpaceState::Short,
+}
+
+/// Whether the disk has less room than `keep_free`; `None` if it does not say.
+fn is_short(hub: &Hub) -> Option<bool> {
+    match hub.office.store.space() {
+        Ok(space) => Some(space.state == SpaceState::Short),
         Err(why) => {
             journal::store_failed("measuring the disk", &why);
-            return was_short;
+            None
         }
-    };
-    match (was_short, short) {
+    }
+}
+
+/// Logs each change once. Returns how it is now.
+fn tell_of_room(was_short: bool, is_short: Option<bool>) -> bool {
+    let is_short = is_short.unwrap_or(was_short);
+    match (was_short, is_short) {
         (false, true) => log::error!(
             "the disk has less room than keep_free: new mail is refused for now (452) until there is more"
         ),
         (true, false) => log::info!("the disk has room again: mail is taken in"),
         _ => {}
     }
-    short
+    is_short
 }
 
 /// Renews a certificate of the office's own CA in time, and loads whatever is

@@ -22,6 +22,9 @@ use crate::store::{Store, StoreError};
 /// When that is tried again which did not fail by a file's fault.
 const TRY_AGAIN: Duration = Duration::from_secs(60);
 
+/// The store keeps times in milliseconds.
+const JUST_NOW: Duration = Duration::from_secs(1);
+
 /// What cannot change while the hub runs, as it was at the start.
 pub struct Loaded {
     data_dir: PathBuf,
@@ -137,6 +140,7 @@ pub fn load_tls(configuration: &Configuration) -> Result<Option<ServerTls>, Serv
 /// Tells the store who is in the directory, and the directory which addresses
 /// have just gone.
 pub async fn reconcile(store: &Store, directory: Directory) -> Result<Directory, StoreError> {
+    let now = SystemTime::now();
     keep_mailboxes_of_other_case(store, &directory).await?;
     let users: Vec<(String, String)> = directory
         .users()
@@ -144,9 +148,7 @@ pub async fn reconcile(store: &Store, directory: Directory) -> Result<Directory,
         .map(|user| (user.name.clone(), fingerprint(user.password.as_str())))
         .collect();
     let addresses = directory.all_addresses();
-    let changes = store
-        .reconcile(&users, &addresses, SystemTime::now())
-        .await?;
+    let changes = store.reconcile(&users, &addresses, now).await?;
     for user in &changes.missing {
         log::warn!(
             "user {user} is no longer in directory.toml; the mailbox waits, and comes back with the same \
@@ -162,11 +164,15 @@ pub async fn reconcile(store: &Store, directory: Directory) -> Result<Directory,
              the old mailbox is sealed, the new one starts empty"
         );
     }
-    for (address, _) in &changes.departed {
-        log::warn!(
-            "address {address} has gone from directory.toml; for an hour its mail is answered 450, so that a \
-             slip loses none"
-        );
+    let just_gone = |since: SystemTime| now.duration_since(since).is_ok_and(|age| age < JUST_NOW);
+    for (address, since) in &changes.departed {
+        // Told once, and not again at each reload of that hour.
+        if just_gone(*since) {
+            log::warn!(
+                "address {address} has gone from directory.toml; if that was a slip, put it back: for an hour \
+                 its mail is put off, not refused"
+            );
+        }
     }
     Ok(directory.with_departed(changes.departed))
 }

@@ -84,8 +84,8 @@ impl fmt::Display for Received<'_> {
         // A name that is none would make the line unreadable for programs: the
         // address stands for it then.
         match Domain::parse(&self.peer.helo) {
-            Ok(name) if name.as_str() != address => write!(f, "Received: from {name} ({address})")?,
-            _ => write!(f, "Received: from {address}")?,
+            Ok(name) => write!(f, "Received: from {name} ({address})")?,
+            Err(_) => write!(f, "Received: from {address} ({address})")?,
         }
         write!(
             f,
@@ -170,7 +170,7 @@ mod tests {
         for helo in ["", "a b", "x)\r\nX: y", "<script>", "[192.0.2.7]"] {
             let line = received(peer("192.0.2.7", helo), with(), None);
             assert!(
-                line.starts_with("Received: from [192.0.2.7]\r\n\tby post"),
+                line.starts_with("Received: from [192.0.2.7] ([192.0.2.7])\r\n\tby post"),
                 "{line}"
             );
             assert!(line.contains("with SMTP\r\n"));
