@@ -81,6 +81,7 @@ pub mod wire;
 pub mod mail;
 pub mod smtp;
 pub mod pop3;
+pub mod fetch;
 pub mod route;
 pub mod store;
 pub mod journal;

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 /// Floors, lowest first.
 const FLOORS: [&[&str]; 7] = [
     &["wire", "mail"],
-    &["smtp", "pop3", "route", "store"],
+    &["smtp", "pop3", "fetch", "route", "store"],
     &["delivery", "journal", "logging"],
     &["net", "auth"],
     &["config"],
@@ -17,8 +17,9 @@ const FLOORS: [&[&str]; 7] = [
 ];
 
 /// Rooms of one floor that may know each other, with what they may name.
-const NEIGHBOURS: [(&str, &str); 5] = [
+const NEIGHBOURS: [(&str, &str); 6] = [
     ("smtp", "store::Receipt"),
+    ("fetch", "store::Receipt"),
     ("net", "auth"),
     ("hub", "control"),
     ("control", "hub"),
@@ -42,7 +43,7 @@ const LIBRARIES: [(&str, &[&str]); 12] = [
 ];
 
 /// Rooms without I/O, time of their own, threads or log.
-const PURE: [&str; 5] = ["wire", "mail", "smtp", "pop3", "route"];
+const PURE: [&str; 6] = ["wire", "mail", "smtp", "pop3", "fetch", "route"];
 const IMPURE: [&str; 10] = [
     "std::fs",
     "std::net::Tcp",

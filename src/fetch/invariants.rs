@@ -1,0 +1,256 @@
+//! What must hold for every server, as one function for fuzzers and tests.
+
+use std::time::Instant;
+
+use crate::store::Receipt;
+
+use super::limits::{Limits, Pipelining, REPLY_OCTETS_MAX, Security, Settings, WithoutUniqueIds};
+use super::login::{Credentials, PasswordMethod, TokenLine};
+use super::secret::Secret;
+use super::session::Session;
+use super::step::{Arrived, Ending, Removal, Step, Task};
+
+/// What a server may say that has two messages, up to the plan: it leads where
+/// random octets would never come.
+const PREAMBLE: &[u8] =
+    b"+OK ready <1@a>\r\n+OK\r\nSASL PLAIN XOAUTH2\r\nPIPELINING\r\nUIDL\r\n.\r\n\
+    +OK logged in\r\n+OK\r\n1 a\r\n2 b\r\n3 c\r\n.\r\n+OK\r\n1 10\r\n2 20\r\n3 30\r\n.\r\n";
+
+/// Steps that one received octet may lead to, and some for the beginning: more
+/// would mean that the session runs in a circle.
+const STEPS_PER_OCTET_MAX: usize = 16;
+
+/// Feeds anything to a session as if a server said it, and plays a driver that
+/// answers every question, now this way and now that way.
+///
+/// The first three octets choose how the session begins, how the input is cut
+/// and how the driver answers; the rest is what the server says, and then it
+/// closes.
+///
+/// # Panics
+/// When an invariant is broken: buffers stay bounded, commands are whole lines,
+/// DELE names committed messages alone, content is begun, and then completed or
+/// called back, the session ends when the connection does, and stays closed.
+pub fn check_invariants(input: &[u8], now: Instant) {
+    let mut choices = input.iter().copied();
+    let [beginning, cut, answers] = [0; 3].map(|_: u8| choices.next().unwrap_or_default());
+    let from_server = input.get(3..).unwrap_or_default();
+    let mut rehearsal = Rehearsal::new(beginning, answers, now);
+    rehearsal.go_on();
+    let preamble = if beginning & 0x80 == 0 { PREAMBLE } else { b"" };
+    let said = [preamble, from_server].concat();
+    for piece in said.chunks(usize::from(cut).max(1)) {
+        rehearsal.receive(piece);
+    }
+    rehearsal.session.connection_closed();
+    rehearsal.go_on();
+    assert!(rehearsal.closed, "open without a connection");
+    rehearsal.check_output();
+}
+
+struct Rehearsal {
+    session: Session,
+    now: Instant,
+    /// Its octets decide how questions are answered.
+    answers: u8,
+    output: Vec<u8>,
+    octets_received: usize,
+    steps: usize,
+    /// The message whose content is coming.
+    under_way: Option<u32>,
+    unanswered: Vec<Arrived>,
+    /// Messages that may be removed.
+    committed: Vec<u32>,
+    closed: bool,
+}
+
+impl Rehearsal {
+    fn new(beginning: u8, answers: u8, now: Instant) -> Rehearsal {
+        let method = match beginning & 0x03 {
+            0 => Some(PasswordMethod::Offered),
+            1 => Some(PasswordMethod::UserPass),
+            2 => Some(PasswordMethod::Apop),
+            _ => None,
+        };
+        let credentials = match method {
+            Some(method) => Credentials::Password {
+                password: Secret::new("secret"),
+                method,
+            },
+            None => Credentials::XOAuth2 {
+                token_line: TokenLine::Own,
+            },
+        };
+        let settings = Settings {
+            limits: Limits {
+                window_commands: 3,
+                ..Limits::default()
+            },
+            security: match beginning & 0x0c {
+                0x0c => Security::StlsRequired,
+                _ => Security::Tls,
+            },
+            user: "office".to_owned(),
+            credentials,
+            pipelining: match beginning & 0x30 {
+                0x10 => Pipelining::Off,
+                0x20 => Pipelining::ByTest,
+                _ => Pipelining::Offered,
+            },
+            without_unique_ids: match beginning & 0x40 {
+                0 => WithoutUniqueIds::Proceed,
+                _ => WithoutUniqueIds::Refuse,
+            },
+        };
+        Rehearsal {
+            session: Session::new(settings, now),
+            now,
+            answers,
+            output: Vec::new(),
+            octets_received: 0,
+            steps: 0,
+            under_way: None,
+            unanswered: Vec::new(),
+            committed: Vec::new(),
+            closed: false,
+        }
+    }
+
+    fn receive(&mut self, piece: &[u8]) {
+        if !self.closed {
+            self.octets_received += piece.len();
+            self.session.receive(piece);
+            self.go_on();
+        }
+    }
+
+    /// Until the session wants input, or is closed.
+    fn go_on(&mut self) {
+        loop {
+            self.steps += 1;
+            let allowed = (self.octets_received + 16) * STEPS_PER_OCTET_MAX;
+            assert!(self.steps < allowed, "it runs in a circle");
+            if !self.step() {
+                break;
+            }
+        }
+        let kept = self.session.buffered_octets();
+        assert!(kept <= REPLY_OCTETS_MAX + 2, "{kept} octets are kept");
+        let closed = matches!(self.session.next(self.now), Step::Close(_));
+        assert_eq!(closed, self.closed, "closed, and open again");
+    }
+
+    /// One step; whether another one is to follow at once.
+    fn step(&mut self) -> bool {
+        let yes = self.toss();
+        match self.session.next(self.now) {
+            Step::NeedInput { until } => {
+                assert!(until > self.now, "waits for what is past");
+                return self.answer_one(yes);
+            }
+            Step::Close(ending) => {
+                assert_eq!(self.under_way, None, "content is neither whole nor dropped");
+                let misdriven = Ending::Failed(super::error::Error::Misdriven);
+                assert_ne!(*ending, misdriven);
+                self.closed = true;
+                return false;
+            }
+            Step::Send(octets) => {
+                assert!(!octets.is_empty(), "an empty write");
+                self.output.extend_from_slice(octets);
+            }
+            Step::StartTls => self.session.tls_started(),
+            Step::TokenRequested if yes => self.session.token(&Secret::new("token")),
+            Step::TokenRequested => self.session.token_failed(),
+            Step::Listed(listing) => {
+                let numbers = listing.scans().map(|scan| scan.number);
+                assert!(numbers.is_sorted_by(|a, b| a < b), "a number twice");
+                let tasks = listing.scans().map(|scan| match scan.number % 3 {
+                    0 => Task::Top {
+                        number: scan.number,
+                    },
+                    _ => Task::retrieve(&scan),
+                });
+                let mut tasks: Vec<Task> = tasks.collect();
+                if let Some(receipt) = receipt() {
+                    tasks.push(Task::Remove(Removal::of_committed(99, &receipt)));
+                    self.committed.push(99);
+                }
+                self.session.plan(tasks);
+            }
+            Step::ContentBegins { number } => {
+                assert_eq!(self.under_way.replace(number), None, "two at once");
+            }
+            Step::Content(octets) => {
+                assert!(self.under_way.is_some() && !octets.is_empty());
+                // A line end may have been held back by one octet, and each LF
+                // may have become two.
+                assert!(octets.len() <= 2 * (self.octets_received + 1));
+            }
+            Step::MessageComplete(arrived) => {
+                assert_eq!(self.under_way.take(), Some(arrived.number()));
+                self.unanswered.push(arrived);
+            }
+            Step::TopComplete { number, .. } | Step::ContentDiscarded { number } => {
+                assert_eq!(self.under_way.take(), Some(number));
+            }
+            Step::RetrievalRefused { number, .. } | Step::RemovalRefused { number, .. } => {
+                assert_ne!(self.under_way, Some(number));
+            }
+            Step::NeedAnswer => {
+                assert!(self.answer_one(true), "waits for an answer that was given");
+            }
+        }
+        true
+    }
+
+    /// Answers the oldest message, if there is one and it is time.
+    fn answer_one(&mut self, now: bool) -> bool {
+        if !now || self.unanswered.is_empty() {
+            return false;
+        }
+        let arrived = self.unanswered.remove(0);
+        match (self.toss(), receipt()) {
+            (true, Some(receipt)) => {
+                self.committed.push(arrived.number());
+                self.session.stored(arrived, &receipt);
+            }
+            _ => self.session.leave(arrived),
+        }
+        true
+    }
+
+    /// Yes more often than no, and every row of answers comes round.
+    fn toss(&mut self) -> bool {
+        self.answers = self.answers.rotate_left(1).wrapping_add(self.answers & 1);
+        self.answers & 0x13 != 0x12
+    }
+
+    fn check_output(&self) {
+        let text = String::from_utf8_lossy(&self.output);
+        let mut committed = self.committed.clone();
+        for line in text.split_inclusive('\n') {
+            let bare = line.strip_suffix("\r\n");
+            assert!(
+                bare.is_some_and(|bare| !bare.contains(['\r', '\n'])),
+                "not a line: {line:?}"
+            );
+            if let Some(number) = bare.and_then(|bare| bare.strip_prefix("DELE ")) {
+                let at = committed.iter().position(|it| it.to_string() == number);
+                assert!(at.is_some(), "DELE {number} without a receipt");
+                at.map(|at| committed.swap_remove(at));
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+fn receipt() -> Option<Receipt> {
+    Some(Receipt::for_test(crate::mail::QueueId::from_u64(1)))
+}
+
+/// Only the store makes receipts; a fuzzer has none.
+#[cfg(not(test))]
+fn receipt() -> Option<Receipt> {
+    None
+}

@@ -1,0 +1,9 @@
+mod provider;
+mod hub;
+mod dialogues;
+mod faults;
+mod login;
+mod pipelining;
+mod driving;
+mod waits;
+mod streams;
