@@ -31,7 +31,7 @@
 //!  3  net                   sockets, TLS, threads, limits; a driver for each protocol
 //!     auth                  password hashes, the memory of good log-ins, delays of bad ones
 //!  2  delivery              the one door between intake and store
-//!  1  smtp  pop3            protocol machines without I/O: octets and time in, steps out
+//!  1  smtp  pop3  fetch     protocol machines without I/O: octets and time in, steps out
 //!     route                 who gets a message
 //!     store                 where mail is kept (SQLite)
 //!  0  wire                  lines, dots, the end of data
@@ -40,9 +40,9 @@
 //!     journal               from floor 2 up: one function for each event, the mail log
 //!     logging               where log lines go
 //! ```
-//! Rooms of one floor do not know each other, but for three: `smtp` names
-//! [`store::Receipt`], so that `250` without a commit does not compile; `net`
-//! asks `auth`; `hub` and `control` work together.
+//! Rooms of one floor do not know each other, but for three: `smtp` and `fetch`
+//! name [`store::Receipt`], so that `250` and the provider's DELE without a commit
+//! do not compile; `net` asks `auth`; `hub` and `control` work together.
 //!
 //! # Promises
 //!

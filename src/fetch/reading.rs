@@ -125,7 +125,7 @@ impl Reading {
     }
 
     /// What is owed.
-    pub(super) fn awaited(&self) -> Awaited {
+    pub(super) fn owed(&self) -> Awaited {
         match self.part {
             Part::UidlReply | Part::UidlLines => Awaited::UniqueIds,
             Part::ListReply | Part::ListLines => Awaited::Sizes,
@@ -134,7 +134,7 @@ impl Reading {
 
     /// Commands that are not answered to the end.
     pub(super) fn unanswered(&self) -> usize {
-        match (self.awaited(), self.sending) {
+        match (self.owed(), self.sending) {
             (Awaited::UniqueIds, Sending::Together | Sending::Tried) => 2,
             _ => 1,
         }
@@ -167,7 +167,7 @@ impl Reading {
             Some(Reply::Positive(_)) => Ok(Ok(())),
             Some(Reply::Negative(refusal)) => Ok(Err(refusal)),
             Some(Reply::Challenge(_)) | None => Err(Error::NotAReply {
-                awaited: self.awaited(),
+                awaited: self.owed(),
                 found: shown(line),
             }),
         }
@@ -176,7 +176,7 @@ impl Reading {
     fn count_line(&mut self) -> Result<(), Error> {
         self.lines += 1;
         match self.lines > LISTING_LINES_MAX {
-            true => Err(Error::EndlessReply(self.awaited())),
+            true => Err(Error::EndlessReply(self.owed())),
             false => Ok(()),
         }
     }

@@ -136,7 +136,7 @@ impl Session {
     }
 
     /// The server has closed its side, or the connection broke. What came before
-    /// still counts.
+    /// still counts; nothing more is written.
     pub fn connection_closed(&mut self) {
         self.input_ended = true;
         self.output.clear();
@@ -194,8 +194,10 @@ impl Session {
         loop {
             // Nothing is read as the answer to a command that has not left, and
             // TLS does not begin before STLS has.
-            if !self.output.is_empty() {
-                return Turn::Send;
+            match self.output.is_empty() {
+                true => {}
+                false if self.input_ended => self.output.clear(),
+                false => return Turn::Send,
             }
             let turn = match &mut self.state {
                 State::Transfer(_) => self.transfer(),
@@ -247,6 +249,7 @@ impl Session {
         };
         let need = transfer.go(&mut Desk {
             input: &mut self.input,
+            input_ended: self.input_ended,
             output: &mut self.output,
             piece: &mut self.piece,
             clock: &mut self.clock,

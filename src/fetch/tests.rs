@@ -5,5 +5,6 @@ mod faults;
 mod login;
 mod pipelining;
 mod driving;
+mod house;
 mod waits;
 mod streams;

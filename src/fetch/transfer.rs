@@ -84,6 +84,8 @@ pub(super) struct NotAsked;
 /// What a transfer works with.
 pub(super) struct Desk<'a> {
     pub(super) input: &'a mut LineBuffer,
+    /// Nobody reads any more what is written.
+    pub(super) input_ended: bool,
     pub(super) output: &'a mut Output,
     /// Where content goes: empty before each call.
     pub(super) piece: &'a mut Vec<u8>,
@@ -116,7 +118,9 @@ impl Transfer {
                 Progress::Made => {}
                 Progress::Needs(need) => return need,
                 Progress::None => {
-                    self.send(desk);
+                    if !desk.input_ended {
+                        self.send(desk);
+                    }
                     return match self.sent.is_empty() {
                         true => Need::Answer,
                         false => Need::Input,
@@ -145,7 +149,7 @@ impl Transfer {
     }
 
     /// What is owed.
-    pub(super) fn awaited(&self) -> Awaited {
+    pub(super) fn owed(&self) -> Awaited {
         match self.sent.front() {
             Some(Sent::Retrieve { number, .. } | Sent::Top { number }) => Awaited::Message(*number),
             Some(Sent::Remove { number }) => Awaited::Removal(*number),
@@ -257,7 +261,7 @@ impl Transfer {
             // From here on no answer could be matched to its command.
             Some(Reply::Challenge(_)) | None => {
                 return Progress::Needs(Need::Close(Ending::Failed(Error::NotAReply {
-                    awaited: self.awaited(),
+                    awaited: self.owed(),
                     found: shown(&line),
                 })));
             }
@@ -362,8 +366,8 @@ impl Transfer {
         })
     }
 
-    /// QUIT may follow in the same write as the last DELE, but no message may
-    /// be on its way, which could still have to be removed.
+    /// QUIT may leave together with the last DELE, but not while a message is on
+    /// its way: that one could have to be removed as well.
     fn may_quit(&self) -> bool {
         let done = self.tasks.is_empty() && self.removals.is_empty() && self.unanswered == 0;
         done && match self.pace {

@@ -7,14 +7,14 @@ use super::{Session, State, Turn};
 
 impl Session {
     /// What is owed.
-    pub(super) fn awaited(&self) -> Awaited {
+    pub(super) fn owed(&self) -> Awaited {
         match &self.state {
             State::Greeting => Awaited::Greeting,
             State::StlsAsked => Awaited::Stls,
             State::Capabilities(_) => Awaited::Capabilities,
             State::LogIn(_) => Awaited::LogIn,
-            State::Listing(reading) => reading.awaited(),
-            State::Transfer(transfer) => transfer.awaited(),
+            State::Listing(reading) => reading.owed(),
+            State::Transfer(transfer) => transfer.owed(),
             _ => Awaited::Nothing,
         }
     }
@@ -43,7 +43,7 @@ impl Session {
             // Some servers hang up on it.
             State::Listing(reading) if reading.fails_trial() => Error::PipeliningFailed,
             _ => Error::ConnectionClosed {
-                awaited: self.awaited(),
+                awaited: self.owed(),
                 unanswered: self.unanswered(),
             },
         };
@@ -57,7 +57,7 @@ impl Session {
             },
             State::Listing(reading) if reading.overlooks_second() => Error::PipeliningFailed,
             _ => Error::TimedOut {
-                awaited: self.awaited(),
+                awaited: self.owed(),
                 unanswered: self.unanswered(),
             },
         };

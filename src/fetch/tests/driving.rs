@@ -4,8 +4,8 @@ use std::time::Instant;
 
 use super::hub::{receipt, settings};
 use crate::fetch::{
-    Arrived, Credentials, Ending, Error, Removal, Secret, Security, Session, Settings, Step, Task,
-    TokenLine,
+    Arrived, Awaited, Credentials, Ending, Error, Removal, Secret, Security, Session, Settings,
+    Step, Task, TokenLine,
 };
 
 const TWO_MESSAGES: &[u8] = b"+OK ready\r\n+OK\r\nPIPELINING\r\nUIDL\r\n.\r\n+OK\r\n+OK\r\n\
@@ -103,6 +103,23 @@ fn an_answer_after_the_end_is_taken_in_silence() {
     );
     session.stored(first, &receipt());
     assert_eq!(ending(&mut session, now), closed);
+}
+
+#[test]
+fn what_came_before_the_connection_broke_still_counts() {
+    let (mut session, now) = transferring();
+    session.receive(b"+OK\r\none\r\n.\r\n+OK\r\ntwo\r\n.\r\n");
+    session.connection_closed();
+    let first = arrive(&mut session, now, b"");
+    session.stored(first, &receipt());
+    let second = arrive(&mut session, now, b"");
+    session.stored(second, &receipt());
+    assert_eq!(written(&mut session, now), "", "nobody reads a DELE");
+    let expected = Ending::Failed(Error::ConnectionClosed {
+        awaited: Awaited::Nothing,
+        unanswered: 0,
+    });
+    assert_eq!(ending(&mut session, now), expected);
 }
 
 #[test]
@@ -218,6 +235,35 @@ fn an_endless_line_outside_of_a_message_is_not_kept() {
         ending(&mut session, now),
         Ending::Failed(Error::NotPop3 { .. })
     ));
+}
+
+#[test]
+fn capabilities_that_never_end_do_not_grow() {
+    let now = Instant::now();
+    let mut session = Session::new(settings(), now);
+    session.receive(b"+OK\r\n+OK\r\n");
+    for _ in 0..1001 {
+        session.receive(b"SASL A B C D E F G H\r\n");
+        while matches!(session.next(now), Step::Send(_)) {}
+    }
+    let found = ending(&mut session, now);
+    let expected = Ending::Failed(Error::EndlessReply(Awaited::Capabilities));
+    assert_eq!(found, expected);
+}
+
+#[test]
+fn nothing_is_an_answer_to_a_command_that_has_not_left() {
+    let now = Instant::now();
+    let mut session = Session::new(
+        Settings {
+            security: Security::StlsRequired,
+            ..settings()
+        },
+        now,
+    );
+    session.receive(b"+OK\r\n+OK\r\n");
+    assert!(matches!(session.next(now), Step::Send(b"STLS\r\n")));
+    assert!(matches!(session.next(now), Step::StartTls));
 }
 
 #[test]

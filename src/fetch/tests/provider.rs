@@ -110,11 +110,11 @@ impl Connection {
     }
 
     fn cut(&mut self, provider: &Provider, mut answers: Vec<u8>) -> Vec<u8> {
-        if let Fault::CutAfter(most) | Fault::StallAfter(most) = provider.fault {
-            if answers.len() + self.sent >= most {
-                answers.truncate(most.saturating_sub(self.sent));
-                self.closed |= matches!(provider.fault, Fault::CutAfter(_));
-            }
+        if let Fault::CutAfter(most) | Fault::StallAfter(most) = provider.fault
+            && answers.len() + self.sent >= most
+        {
+            answers.truncate(most.saturating_sub(self.sent));
+            self.closed |= matches!(provider.fault, Fault::CutAfter(_));
         }
         self.sent += answers.len();
         answers
