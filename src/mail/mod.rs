@@ -6,14 +6,20 @@
 
 mod address;
 mod envelope;
+mod fields;
 mod header;
+mod hop;
 mod id;
+mod scan;
 mod summary;
 mod trace;
 
 pub use address::{Address, AddressError, Domain, LocalPart};
 pub use envelope::{Envelope, Recipient, ReversePath};
+pub use fields::{FIELDS_MAX, Field, HEADER_OCTETS_MAX, HeaderBlock};
 pub use header::{HeaderScanner, HopCount};
+pub use hop::{Hop, HopSource, is_private};
 pub use id::{IdError, QueueId, QueueIds};
+pub use scan::addresses;
 pub use summary::Summary;
 pub use trace::{Peer, Received, Transmission, delivered_to, return_path};

@@ -9,6 +9,7 @@ use super::aliases;
 use super::claims::{Claims, Holder, POSTMASTER, describe};
 use super::entries::{Alias, Entries, UnknownUser, User};
 use super::error::{DirectoryError, DirectoryFault, Place};
+use super::multidrop::{Rule, RuleError};
 
 /// How long an address that has just gone is answered "try again later": the
 /// time an administrator has to notice a slip before mail is refused for good.
@@ -61,6 +62,8 @@ pub struct Directory {
     expanded: Vec<Vec<Target>>,
     /// By whole address, folded: when it left the directory.
     departed: HashMap<String, SystemTime>,
+    /// For fetched mail that is otherwise unclaimed.
+    rules: Vec<Rule>,
 }
 
 impl Directory {
@@ -79,7 +82,21 @@ impl Directory {
             catch_all,
             expanded,
             departed: HashMap::new(),
+            rules: Vec::new(),
         })
+    }
+
+    /// The same snapshot with rules for fetched mail that is otherwise
+    /// unclaimed, in the order of the file.
+    ///
+    /// # Errors
+    /// The first rule that is wrong.
+    pub fn with_rules(mut self, rules: Vec<Rule>) -> Result<Directory, RuleError> {
+        for (number, rule) in rules.iter().enumerate() {
+            rule.check(number, &self)?;
+        }
+        self.rules = rules;
+        Ok(self)
     }
 
     /// The same snapshot, knowing what has left the directory lately: whole
@@ -151,6 +168,31 @@ impl Directory {
     /// All aliases, in the order of the file.
     pub fn aliases(&self) -> &[Alias] {
         &self.entries.aliases
+    }
+
+    /// The rules for fetched mail, in the order of the file.
+    pub fn rules(&self) -> &[Rule] {
+        &self.rules
+    }
+
+    /// Who holds this very address: users and aliases only, never the
+    /// catch-all; nobody where the address is refused. For addresses that a
+    /// message merely shows.
+    pub(super) fn holders_of(&self, address: &Address) -> Vec<Target> {
+        if !self.is_ours(&address.domain) {
+            return Vec::new();
+        }
+        let local_part = address.local_part.folded();
+        let holder = self.claims.holder(&local_part, Some(&address.domain));
+        holder.map(|holder| self.targets(holder)).unwrap_or_default()
+    }
+
+    /// The users behind the name of a user or of an alias.
+    pub(super) fn users_named(&self, name: &str) -> Vec<Target> {
+        match self.claims.holder(&name.to_lowercase(), None) {
+            Some(holder @ (Holder::User(_) | Holder::Alias(_))) => self.targets(holder),
+            _ => Vec::new(),
+        }
     }
 
     /// Every address that leads to a user, whole and folded, sorted: what the

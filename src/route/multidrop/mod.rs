@@ -1,0 +1,85 @@
+//! Whose mail is it? From a fetched message's header block to its recipients.
+//!
+//! ```text
+//! account, directory, header block ──▶ loop guard ──▶ envelope | guess | single ──▶ Decision
+//!                                                       │ nobody, or not all        │
+//!                                                       └──▶ rules ──▶ unclaimed    └─▶ copies (guess)
+//! ```
+//! Pure: no network, no store, no clock. The fetcher asks [`decide`] for each
+//! message, [`Decision::settle`] for the copies of one that was guessed, and
+//! [`Survey`] for the advice of a dry run.
+//!
+//! Nothing here throws a message away, and nothing decides by what a stranger
+//! may have written where the provider would have written it: see [`block`].
+
+mod account;
+mod decision;
+mod block;
+mod trusted;
+mod envelope;
+mod guess;
+mod rules;
+mod copies;
+mod digest;
+mod advice;
+
+pub use account::{Account, Copies, EnvelopeHeader, Mode};
+pub use advice::{Advice, Survey};
+pub use copies::{Earlier, Settled};
+pub use decision::{Considered, Decision, Evidence, Finding, Reason, Source, Target, Tier};
+pub use digest::CopyDigest;
+pub use rules::{Rule, RuleError, RuleFault, RuleTest};
+pub use trusted::{TrustedHosts, TrustedHostsError};
+
+use crate::mail::{HeaderBlock, HeaderScanner};
+
+use super::directory::Directory;
+use block::ProviderBlock;
+
+/// How often a message may have passed this hub. More means that somebody
+/// sends back what we hand out, for ever.
+const PASSES_MAX: usize = 5;
+
+/// Decides whose mail a fetched message is.
+pub fn decide(account: &Account, directory: &Directory, headers: &HeaderBlock) -> Decision {
+    let mut scanner = HeaderScanner::new(&account.hostname);
+    scanner.scan(headers.octets());
+    let passes = scanner.hops().by_us;
+    if passes > PASSES_MAX {
+        let why = format!(
+            "a loop: the message has passed {} {passes} times",
+            account.hostname
+        );
+        return Decision::unclaimed(Evidence::new(why));
+    }
+    let mut decision = match &account.mode {
+        Mode::Envelope { header, prefix } => {
+            let block = ProviderBlock::of(headers.fields(), &account.trusted_hosts);
+            envelope::decide(header, prefix, directory, &block)
+        }
+        Mode::Guess => {
+            let block = ProviderBlock::of(headers.fields(), &account.trusted_hosts);
+            guess::decide(directory, &block, headers.is_complete())
+        }
+        Mode::Single { user } => single(user, directory),
+    };
+    if decision.unclaimed.is_some() {
+        rules::claim(&mut decision, directory, headers.fields());
+    }
+    decision
+}
+
+fn single(user: &str, directory: &Directory) -> Decision {
+    let mut decision = Decision::default();
+    for found in directory.users_named(user) {
+        decision.add(found, &Reason::new(Source::Single));
+    }
+    if decision.targets.is_empty() {
+        let why = format!("all mail of this account goes to \"{user}\", and there is no such user");
+        decision.unclaimed = Some(Evidence::new(why));
+    }
+    decision
+}
+
+#[cfg(test)]
+mod tests;
