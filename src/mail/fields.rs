@@ -70,13 +70,11 @@ impl Field {
     /// The field in one line for people, cut to 200 characters, without
     /// control characters.
     pub fn line(&self) -> String {
-        let line = format!("{}: {}", self.name, self.text);
-        let mut shown: String = line
-            .chars()
-            .take(SHOWN_CHARS_MAX)
-            .map(|c| if c.is_control() { ' ' } else { c })
-            .collect();
-        if line.chars().nth(SHOWN_CHARS_MAX).is_some() {
+        let chars = self.name.chars().chain(": ".chars());
+        let mut chars = chars.chain(self.text.chars());
+        let clean = |c: char| if c.is_control() { ' ' } else { c };
+        let mut shown: String = chars.by_ref().take(SHOWN_CHARS_MAX).map(clean).collect();
+        if chars.next().is_some() {
             shown.push('…');
         }
         shown

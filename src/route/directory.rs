@@ -184,7 +184,9 @@ impl Directory {
         }
         let local_part = address.local_part.folded();
         let holder = self.claims.holder(&local_part, Some(&address.domain));
-        holder.map(|holder| self.targets(holder)).unwrap_or_default()
+        holder
+            .map(|holder| self.targets(holder))
+            .unwrap_or_default()
     }
 
     /// The users behind the name of a user or of an alias.

@@ -91,14 +91,34 @@ mod tests {
             (&["other.example"], "A"),
             (&["other.example", "mx.provider.example"], "A"),
             (&["mx.provider.example", "other.example"], "A B"),
-            (&["local|mx.provider.example", "mx.provider.example"], "A B C"),
+            (
+                &["local|mx.provider.example", "mx.provider.example"],
+                "A B C",
+            ),
             (&["local|mx.provider.example", "other.example"], "A B"),
             (&["local|other.example", "mx.provider.example"], "A B C"),
             (&["local|other.example", "other.example"], "A"),
             (&["local|mx.provider.example"], "A B"),
-            (&["a|s.provider.example", "a.provider.example", "x.example"], "A B C"),
-            (&["said a|s.provider.example", "a.provider.example", "x.example"], "A B C"),
-            (&["said a|s.provider.example", "b.provider.example", "x.example"], "A B"),
+            (
+                &["a|s.provider.example", "a.provider.example", "x.example"],
+                "A B C",
+            ),
+            (
+                &[
+                    "said a|s.provider.example",
+                    "a.provider.example",
+                    "x.example",
+                ],
+                "A B C",
+            ),
+            (
+                &[
+                    "said a|s.provider.example",
+                    "b.provider.example",
+                    "x.example",
+                ],
+                "A B",
+            ),
             (&[], "A B C D"),
         ];
         for (hops, expected) in cases {

@@ -9,6 +9,8 @@ use crate::route::directory;
 /// How many header lines the evidence holds; a spam message may have hundreds
 /// of addresses.
 const CONSIDERED_MAX: usize = 50;
+/// How many ways to one user are kept; more say nothing new.
+const REASONS_MAX: usize = 20;
 
 /// Whose mail a message is. Never nobody's: without targets there is evidence.
 /// Both where one header names several recipients and not all are known.
@@ -31,7 +33,7 @@ pub struct Decision {
 pub struct Target {
     /// The user's name.
     pub user: String,
-    /// All the ways that lead to this user; at least one.
+    /// The ways that lead to this user; at least one, at most 20.
     pub reasons: Vec<Reason>,
 }
 
@@ -122,6 +124,7 @@ impl Decision {
         let mut targets = self.targets.iter_mut();
         match targets.find(|target| target.user == found.user) {
             Some(target) if target.reasons.contains(&reason) => {}
+            Some(target) if target.reasons.len() >= REASONS_MAX => {}
             Some(target) => target.reasons.push(reason),
             None => self.targets.push(Target {
                 user: found.user,

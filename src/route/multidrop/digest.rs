@@ -96,15 +96,24 @@ mod tests {
         by(3)
     }
 
-    const MESSAGE: &str = "Message-ID: <1@x>\r\nTo: anna@example.com,\r\n bob@example.com\r\nDate: x\r\n\r\nbody\r\n";
+    const MESSAGE: &str =
+        "Message-ID: <1@x>\r\nTo: anna@example.com,\r\n bob@example.com\r\nDate: x\r\n\r\nbody\r\n";
 
     #[test]
     fn copies_differ_in_trace_lines_and_folding_only() {
         for (what, copy) in [
-            ("trace", format!("Received: from a by b\r\nX-Envelope-To: bob@example.com\r\n{MESSAGE}")),
+            (
+                "trace",
+                format!("Received: from a by b\r\nX-Envelope-To: bob@example.com\r\n{MESSAGE}"),
+            ),
             ("folding", MESSAGE.replace(",\r\n bob", ", bob")),
             ("case of names", MESSAGE.replace("To:", "TO :")),
-            ("order", MESSAGE.replace("Date: x\r\n", "").replace("Message", "Date: x\r\nMessage")),
+            (
+                "order",
+                MESSAGE
+                    .replace("Date: x\r\n", "")
+                    .replace("Message", "Date: x\r\nMessage"),
+            ),
         ] {
             assert_eq!(digest(&copy), digest(MESSAGE), "{what}");
         }

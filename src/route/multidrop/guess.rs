@@ -4,9 +4,9 @@
 //! Tiers, never a union: the first that yields an address of a user or an
 //! alias wins. A guess never reaches the catch-all.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
 
-use crate::mail::{Address, Field, addresses};
+use crate::mail::{Address, Domain, Field, addresses};
 use crate::route::directory::Directory;
 
 use super::block::ProviderBlock;
@@ -14,13 +14,12 @@ use super::decision::{Decision, Evidence, Finding, Reason, Source, Tier};
 
 /// What providers write, most exact first: Postfix writes X-Original-To before
 /// and Delivered-To after its aliases.
-pub(super) const KNOWN_HEADERS: [&str; 7] = [
+pub(super) const KNOWN_HEADERS: [&str; 6] = [
     "X-Envelope-To",
     "Envelope-To",
     "X-Original-To",
     "X-RCPT-TO",
     "X-Delivered-To",
-    "X-Delivered-For",
     "Delivered-To",
 ];
 
@@ -36,6 +35,7 @@ pub(super) fn decide(
             is_guess: true,
             ..Decision::default()
         },
+        taken: HashSet::new(),
         visible: BTreeSet::new(),
         evidence: Evidence::new("the message does not show whose it is"),
     };
@@ -64,6 +64,9 @@ pub(super) fn decide(
 struct Guess<'a> {
     directory: &'a Directory,
     decision: Decision,
+    /// What counted already, without tags: each address of the directory is
+    /// asked for once, however long the lists.
+    taken: HashSet<(String, Domain)>,
     /// The addresses of ours that a visible tier showed, whole, lower case.
     visible: BTreeSet<String>,
     evidence: Evidence,
@@ -97,7 +100,10 @@ impl Guess<'_> {
             names.iter().any(|name| field.is(name))
         };
         let newest = newest_resent(block.own.iter().chain(block.rest));
-        self.by_visible(Tier::Resent, newest.into_iter().filter(|field| named(field)))
+        self.by_visible(
+            Tier::Resent,
+            newest.into_iter().filter(|field| named(field)),
+        )
     }
 
     fn by_to_and_cc(&mut self, block: &ProviderBlock<'_>) -> bool {
@@ -129,6 +135,10 @@ impl Guess<'_> {
         for address in found {
             let targets = self.directory.holders_of(address);
             any |= !targets.is_empty();
+            let key = (address.local_part.folded(), address.domain.clone());
+            if targets.is_empty() || !self.taken.insert(key) {
+                continue;
+            }
             for target in targets {
                 let reason = Reason::by_line(Source::Guess(tier), field, Some(address));
                 self.decision.add(target, &reason);

@@ -45,7 +45,9 @@ pub enum RuleFault {
     #[error("header = \"{0}\": expected the name of a header, as List-Id, without its colon")]
     Header(String),
     /// It would match everything.
-    #[error("the text to look for is empty, so the rule would match any {0}; write what it must say")]
+    #[error(
+        "the text to look for is empty, so the rule would match any {0}; write what it must say"
+    )]
     EmptyText(String),
     /// It leads nowhere.
     #[error("to = []: name a user or an alias, or remove the rule")]

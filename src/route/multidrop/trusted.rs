@@ -160,7 +160,13 @@ mod tests {
 
     #[test]
     fn what_names_no_host_is_refused_with_the_way_to_write_it() {
-        for text in ["", "com", "a b.example", "a@provider.example", "192.0.2.0/33"] {
+        for text in [
+            "",
+            "com",
+            "a b.example",
+            "a@provider.example",
+            "192.0.2.0/33",
+        ] {
             let error = TrustedHosts::parse([text]).unwrap_err().to_string();
             assert!(error.contains("provider.example"), "{text}: {error}");
         }
@@ -209,22 +215,50 @@ mod tests {
             ("from x ([10.0.0.1])", Inside, Inside),
             ("from localhost", Inside, Inside),
             ("from a.provider.example", Inside, Inside),
-            ("from a.provider.example (a.provider.example [192.0.2.1])", Inside, Inside),
+            (
+                "from a.provider.example (a.provider.example [192.0.2.1])",
+                Inside,
+                Inside,
+            ),
             ("from x (a.provider.example [192.0.2.1])", Inside, Inside),
             ("from x ([192.0.2.1])", Outside, Inside),
             ("from a.provider.example ([192.0.2.1])", Claimed, Inside),
             ("from a.provider.example ([203.0.113.1])", Claimed, Outside),
-            ("from a.provider.example ([203.0.113.1] helo=x)", Inside, Outside),
+            (
+                "from a.provider.example ([203.0.113.1] helo=x)",
+                Inside,
+                Outside,
+            ),
             // Lies.
-            ("from a.provider.example (x.example [203.0.113.1])", Outside, Outside),
-            ("from a.provider.example (unknown [203.0.113.1])", Outside, Outside),
+            (
+                "from a.provider.example (x.example [203.0.113.1])",
+                Outside,
+                Outside,
+            ),
+            (
+                "from a.provider.example (unknown [203.0.113.1])",
+                Outside,
+                Outside,
+            ),
             ("from mx.provider.example ([203.0.113.1])", Outside, Outside),
-            ("from x (a.provider.example [203.0.113.1] (may be forged))", Outside, Outside),
+            (
+                "from x (a.provider.example [203.0.113.1] (may be forged))",
+                Outside,
+                Outside,
+            ),
             ("from localhost (x.example [203.0.113.1])", Outside, Outside),
             ("from localhost ([203.0.113.1])", Outside, Outside),
             ("from [127.0.0.1] ([203.0.113.1])", Outside, Outside),
-            ("from unknown (HELO a.provider.example) (203.0.113.1)", Outside, Outside),
-            ("from unknown (HELO 127.0.0.1) (203.0.113.1)", Outside, Outside),
+            (
+                "from unknown (HELO a.provider.example) (203.0.113.1)",
+                Outside,
+                Outside,
+            ),
+            (
+                "from unknown (HELO 127.0.0.1) (203.0.113.1)",
+                Outside,
+                Outside,
+            ),
             ("from x (127.0.0.1) ([203.0.113.1])", Outside, Outside),
             ("from x", Outside, Outside),
             ("from x ( [127.0.0.1]", Outside, Outside),
