@@ -67,11 +67,13 @@ impl TrustedHosts {
     /// which is its POP3 server's name without the first label, but never a
     /// top-level domain.
     pub fn of_provider(host: &str) -> TrustedHosts {
-        let domain = Domain::parse(host).ok();
-        let domain = domain.map(|domain| parent(domain.as_str()).to_string());
-        let named = domain.filter(|name| !name.starts_with('[') && name.parse::<IpAddr>().is_err());
+        let is_name = host.parse::<IpAddr>().is_err() && !host.starts_with('[');
+        let domain = Domain::parse(host).ok().filter(|_| is_name);
         TrustedHosts {
-            domains: named.into_iter().collect(),
+            domains: domain
+                .iter()
+                .map(|domain| parent(domain.as_str()).to_string())
+                .collect(),
             networks: Vec::new(),
         }
     }
