@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 
-use postroom::route::multidrop::{Account, Copies};
+use postroom::mail::HeaderBlock;
+use postroom::route::multidrop::{Account, Advice, Copies, Survey};
 use serde_json::Value;
 
 use crate::office::{account, deliver, directory, shared_mail};
@@ -144,5 +145,48 @@ fn wrong_settings_hold_mail_but_do_not_misdeliver_it() {
                 assert!(right, "{} with {mode}: {got}", case.id);
             }
         }
+    }
+}
+
+/// The survey sees only the messages of a profile, not its settings.
+fn advise(profile: &str) -> Option<Advice> {
+    let folder = shared_mail()?.join("routing");
+    let directory = directory();
+    let mut survey = Survey::new(&directory, "post.example.com", "pop.isp.example");
+    // The two in which the provider left its header out, or empty.
+    let exceptions = ["i016", "i028"];
+    let of_profile = |case: &Case| case.profile == profile && !exceptions.contains(&&*case.id);
+    for case in cases(&folder).into_iter().filter(of_profile) {
+        for copy in &case.copies {
+            survey.add(HeaderBlock::read(copy));
+        }
+    }
+    survey.advise()
+}
+
+#[test]
+fn the_survey_finds_the_settings_of_each_profile() {
+    for (profile, expected) in [
+        ("x-envelope-to", "envelope_header = \"X-Envelope-To\""),
+        ("envelope-to", "envelope_header = \"Envelope-To\""),
+        ("x-original-to", "envelope_header = \"X-Original-To\""),
+        ("x-rcpt-to", "envelope_header = \"X-RCPT-TO\""),
+        ("delivered-to", "envelope_header = \"Delivered-To\""),
+        (
+            "qmail-prefix",
+            "envelope_header = \"Delivered-To\"\nenvelope_prefix = \"customer42-\"",
+        ),
+        (
+            "mbox-prefix",
+            "envelope_header = \"Delivered-To\"\nenvelope_prefix = \"mbox-example-\"",
+        ),
+        ("none", "mode = \"guess\""),
+        ("none-per-recipient", "mode = \"guess\""),
+    ] {
+        let Some(advice) = advise(profile) else {
+            return;
+        };
+        let text = advice.to_string();
+        assert!(text.contains(expected), "{profile}: {advice:#?}\n{text}");
     }
 }

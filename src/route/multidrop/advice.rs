@@ -1,8 +1,9 @@
 //! Which settings fit a provider: from the header blocks that lie in his
 //! mailbox now to the lines for postroom.toml.
 
+mod lines;
+
 use std::collections::{BTreeMap, BTreeSet};
-use std::fmt;
 
 use crate::mail::{Address, HeaderBlock, Hop, addresses};
 use crate::route::directory::Directory;
@@ -13,6 +14,8 @@ use super::envelope::strip_prefix;
 use super::guess::KNOWN_HEADERS;
 use super::trusted::{TrustedHosts, parent};
 use super::{CopyDigest, decide};
+
+pub use lines::Advice;
 
 /// Of a hundred messages so many must carry a header to be called "every
 /// message": a mailbox may hold a few that the provider put there himself.
@@ -30,30 +33,6 @@ pub struct Survey<'a> {
     provider_host: String,
     messages: Vec<HeaderBlock>,
     octets: usize,
-}
-
-/// What to put into `[[provider]]`. Displayed as these lines.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Advice {
-    /// Mode `envelope` or `guess`.
-    pub mode: Mode,
-    /// The hosts whose Received lines are the provider's own.
-    pub trusted_hosts: Vec<String>,
-    /// What the provider stores; none where the messages do not tell.
-    pub copies: Option<Copies>,
-    /// How many messages carry the proposed header within the provider's own
-    /// lines.
-    pub carried: usize,
-    /// How many messages get their recipients by these settings.
-    pub explained: usize,
-    /// How many messages were looked at.
-    pub messages: usize,
-    /// Where the header stands: in the field of this number, counted from 1,
-    /// in most messages that carry it.
-    pub position: Option<usize>,
-    /// A header that every message carries below the provider's own lines:
-    /// anybody can write it there, so it is not proposed.
-    pub untrusted: Option<String>,
 }
 
 /// One header as a candidate.
@@ -367,45 +346,6 @@ fn is_the_senders(name: &str) -> bool {
     let families = ["resent-", "arc-", "list-", "authentication-", "received-"];
     NAMES.iter().any(|known| known.eq_ignore_ascii_case(name))
         || families.iter().any(|family| lower.starts_with(family))
-}
-
-/// The lines for `[[provider]]`.
-impl fmt::Display for Advice {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &self.mode {
-            Mode::Envelope { header, prefix } => {
-                writeln!(f, "mode = \"envelope\"")?;
-                writeln!(f, "envelope_header = {}", quoted(header.name()))?;
-                if !prefix.is_empty() {
-                    writeln!(f, "envelope_prefix = {}", quoted(prefix))?;
-                }
-            }
-            Mode::Guess => writeln!(f, "mode = \"guess\"")?,
-            Mode::Single { .. } => writeln!(f, "mode = \"single\"")?,
-        }
-        let hosts: Vec<String> = self.trusted_hosts.iter().map(|host| quoted(host)).collect();
-        writeln!(f, "trusted_hosts = [{}]", hosts.join(", "))?;
-        match self.copies {
-            Some(Copies::PerRecipient) => writeln!(f, "copies = \"per-recipient\""),
-            Some(Copies::PerMessage) => writeln!(f, "copies = \"per-message\""),
-            None => Ok(()),
-        }
-    }
-}
-
-/// A basic string of TOML: a header's name and a local part are a stranger's
-/// to choose.
-fn quoted(text: &str) -> String {
-    let mut quoted = String::from("\"");
-    for c in text.chars() {
-        match c {
-            '"' | '\\' => quoted.extend(['\\', c]),
-            c if c.is_control() => quoted.push_str(&format!("\\u{:04X}", u32::from(c))),
-            c => quoted.push(c),
-        }
-    }
-    quoted.push('"');
-    quoted
 }
 
 #[cfg(test)]

@@ -61,7 +61,7 @@ impl<'a> ProviderBlock<'a> {
     }
 }
 
-fn read<'a>((index, field): (usize, &'a Field)) -> (usize, &'a Field, Hop) {
+fn read((index, field): (usize, &Field)) -> (usize, &Field, Hop) {
     (index, field, Hop::parse(field.text()))
 }
 

@@ -10,7 +10,7 @@
 //! [`Survey`] for the advice of a dry run.
 //!
 //! Nothing here throws a message away, and nothing decides by what a stranger
-//! may have written where the provider would have written it: see [`block`].
+//! may have written where the provider would have written it: see `block`.
 
 mod account;
 mod decision;

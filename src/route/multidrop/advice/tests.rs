@@ -136,11 +136,6 @@ fn copies_are_told_from_messages_to_several() {
 }
 
 #[test]
-fn a_strangers_text_cannot_break_out_of_its_line() {
-    assert_eq!(quoted("a\"b\\c\nd"), "\"a\\\"b\\\\c\\u000Ad\"");
-}
-
-#[test]
 fn a_survey_has_bounds() {
     let directory = directory();
     let mut survey = Survey::new(&directory, "post.example.com", "pop.provider.example");
