@@ -48,6 +48,10 @@ fn addresses_are_found_however_they_are_written() {
             "=?utf-8?b?Ym9iQGV4YW1wbGUub3JnLA==?= <anna@example.com>",
             "anna@example.com",
         ),
+        (
+            "(a (b), bob@example.org, \"c)\" <anna@example.com>",
+            "anna@example.com",
+        ),
         ("an(x)na@example.com", "anna@example.com"),
         // Only a quoted text: it is the address.
         ("\"anna@example.com\"", "anna@example.com"),
