@@ -49,7 +49,7 @@ fn addresses_are_found_however_they_are_written() {
             "anna@example.com",
         ),
         (
-            "(a (b), bob@example.org, \"c)\" <anna@example.com>",
+            "x@example.org (a (b), bob@example.org, \"c)\" <anna@example.com>",
             "anna@example.com",
         ),
         ("an(x)na@example.com", "anna@example.com"),
