@@ -32,7 +32,7 @@
 //!     auth                  password hashes, the memory of good log-ins, delays of bad ones
 //!  2  delivery              the one door between intake and store
 //!  1  smtp  pop3  fetch     protocol machines without I/O: octets and time in, steps out
-//!     route                 who gets a message
+//!     route                 who gets a message; whose a fetched one is (multidrop)
 //!     store                 where mail is kept (SQLite)
 //!  0  wire                  lines, dots, the end of data
 //!     mail                  addresses, envelope, trace lines, ids
@@ -50,7 +50,9 @@
 //!
 //! 1. **Commit, then answer.** `250` to a message needs a [`store::Receipt`], and
 //!    only the store's commit makes one.
-//! 2. **A fetched message arrives exactly once.** (Fetching is not built yet.)
+//! 2. **A fetched message arrives exactly once.** Fetching from a provider is on
+//!    its way: [`fetch`] speaks to him and [`route::multidrop`] decides, and what
+//!    is still missing is the driver in `net` that joins them with the store.
 //! 3. **No message goes to a wrong user; none is thrown away.** What cannot be
 //!    decided is *unclaimed*, kept with its evidence.
 //! 4. **A message's octets are never rewritten.** Trace lines are put in front.

@@ -17,7 +17,7 @@ use crate::auth::PasswordHash;
 use crate::config::Configuration;
 use crate::control::{self, Answer, Request, Status};
 use crate::hub;
-use crate::net::listener::explain_bind_error;
+use crate::net::listen::explain_bind_error;
 use crate::net::tls::{self, CA_CERTIFICATE_FILE, ServerTls, SubjectName, TrustedRoots};
 
 /// How long a listener of the hub may take to answer.

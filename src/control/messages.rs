@@ -1,5 +1,7 @@
 //! The requests and their answers.
 
+use std::time::{SystemTime, UNIX_EPOCH};
+
 use serde::{Deserialize, Serialize};
 
 use super::status::Status;
@@ -160,4 +162,12 @@ pub struct StoryEntry {
     pub delivered_at: i64,
     /// When the PC collected it.
     pub collected_at: Option<i64>,
+}
+
+/// A time as messages have it: seconds since 1970.
+pub fn seconds(at: SystemTime) -> i64 {
+    match at.duration_since(UNIX_EPOCH) {
+        Ok(since) => since.as_secs().try_into().unwrap_or(i64::MAX),
+        Err(before) => -before.duration().as_secs().try_into().unwrap_or(i64::MAX),
+    }
 }

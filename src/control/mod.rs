@@ -14,12 +14,11 @@ mod server;
 mod status;
 
 pub use client::{AskError, Reply, ask, ask_running};
-pub use messages::{Answer, MailLine, Request, Story, StoryEntry};
-pub use perform::{Outcome, perform, seconds};
+pub use messages::{Answer, MailLine, Request, Story, StoryEntry, seconds};
+pub use perform::{Outcome, perform};
 pub use server::{Answering, listen, serve};
 pub use status::{
     CertificateState, Disk, HubState, ListenerState, MailboxState, SessionState, Status,
-    store_status,
 };
 
 /// The socket's name in the data folder.

@@ -2,13 +2,13 @@
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use super::messages::{Answer, MailLine, Request, Story, StoryEntry};
-use super::status::store_status;
+use super::messages::{Answer, MailLine, Request, Story, StoryEntry, seconds};
+use super::status::{Disk, MailboxState, Status};
 use crate::journal;
 use crate::mail::{QueueId, Summary};
 use crate::store::{
-    MailRow, MailboxName, MessageReader, Moment, Part, Record, RecordEntry, Store, StoreError,
-    Unclaimed,
+    MailRow, MailboxName, MessageReader, Moment, Part, Record, RecordEntry, SpaceState, Store,
+    StoreError, Unclaimed,
 };
 
 /// Rows read at once: each holds the head of its message.
@@ -213,14 +213,35 @@ fn text(why: StoreError) -> String {
     why.to_string()
 }
 
-/// Seconds since 1970.
-pub fn seconds(at: SystemTime) -> i64 {
-    match at.duration_since(UNIX_EPOCH) {
-        Ok(since) => since.as_secs().try_into().unwrap_or(i64::MAX),
-        Err(before) => -before.duration().as_secs().try_into().unwrap_or(i64::MAX),
-    }
-}
-
 fn time(seconds: i64) -> SystemTime {
     UNIX_EPOCH + Duration::from_secs(u64::try_from(seconds).unwrap_or(0))
+}
+
+/// What the store alone can tell.
+async fn store_status(store: &Store) -> Result<Status, StoreError> {
+    let mailboxes = store
+        .mailboxes()
+        .await?
+        .into_iter()
+        .map(|mailbox| MailboxState {
+            user: mailbox.user,
+            messages: mailbox.messages,
+            octets: mailbox.octets,
+            collected_messages: mailbox.collected_messages,
+            collected_octets: mailbox.collected_octets,
+            missing_since: mailbox.missing_since.map(seconds),
+            sealed_at: mailbox.sealed_at.map(seconds),
+        });
+    let mailboxes = mailboxes.collect();
+    let space = store.space()?;
+    Ok(Status {
+        version: env!("CARGO_PKG_VERSION").to_string(),
+        hub: None,
+        mailboxes,
+        disk: Disk {
+            free: space.free,
+            total: space.total,
+            short: space.state == SpaceState::Short,
+        },
+    })
 }

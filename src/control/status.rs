@@ -2,9 +2,6 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::perform::seconds;
-use crate::store::{SpaceState, Store, StoreError};
-
 /// Everything that `postroom status` shows.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Status {
@@ -104,36 +101,4 @@ pub struct Disk {
     pub total: u64,
     /// Less than `keep_free` is free: no mail is taken in.
     pub short: bool,
-}
-
-/// What the store alone can tell.
-///
-/// # Errors
-/// The store cannot be read.
-pub async fn store_status(store: &Store) -> Result<Status, StoreError> {
-    let mailboxes = store
-        .mailboxes()
-        .await?
-        .into_iter()
-        .map(|mailbox| MailboxState {
-            user: mailbox.user,
-            messages: mailbox.messages,
-            octets: mailbox.octets,
-            collected_messages: mailbox.collected_messages,
-            collected_octets: mailbox.collected_octets,
-            missing_since: mailbox.missing_since.map(seconds),
-            sealed_at: mailbox.sealed_at.map(seconds),
-        });
-    let mailboxes = mailboxes.collect();
-    let space = store.space()?;
-    Ok(Status {
-        version: env!("CARGO_PKG_VERSION").to_string(),
-        hub: None,
-        mailboxes,
-        disk: Disk {
-            free: space.free,
-            total: space.total,
-            short: space.state == SpaceState::Short,
-        },
-    })
 }

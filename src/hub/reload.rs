@@ -14,7 +14,7 @@ use crate::config::watch::{Watch, WatchError};
 use crate::config::{Configuration, ConfigurationError};
 use crate::journal;
 use crate::net::limits::Limits;
-use crate::net::listener::Listen;
+use crate::net::listen::Listen;
 use crate::net::tls::{ServerTls, ServerTlsError, SubjectName};
 use crate::route::Directory;
 use crate::store::{Store, StoreError};

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use crate::config::Configuration;
-use crate::net::listener::{Listen, Protocol, Security};
+use crate::net::listen::{Listen, Protocol, Security};
 use crate::net::office::Settings;
 use crate::net::tls::ServerTls;
 use crate::pop3;

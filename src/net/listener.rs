@@ -1,21 +1,20 @@
-//! Listening sockets and the loop that accepts connections.
+//! The loop that accepts connections on a socket.
 //!
 //! The loop outlives every error: it turns away whom the limits keep out with
 //! the protocol's own words, rests when the system has no descriptors left, and
 //! ends only with the hub.
 
-use std::io;
-use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener as StdListener};
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use rustix::io::Errno;
 use smol::io::AsyncWriteExt;
 use smol::net::{TcpListener, TcpStream};
 use smol::{Executor, Timer};
 
 use super::connection::{Connection, within};
 use super::limits::{Admitted, TurnedAway};
+use super::listen::{Listen, Protocol, Security};
 use super::office::{Office, Settings};
 use super::{pop3_server, smtp_server};
 use crate::journal;
@@ -26,100 +25,11 @@ const REST: Duration = Duration::from_millis(100);
 /// What is said to a connection that is turned away fits the socket's buffer.
 const FAREWELL_LIMIT: Duration = Duration::from_millis(200);
 
-/// Connections that wait to be accepted: a few hundred PCs may poll in the same
-/// second. The standard library asks for 128, and who comes when those are taken
-/// waits for a second.
-const BACKLOG: i32 = 1024;
 /// Lines about connections that were turned away, in each [`NOTES_EVERY`]: a
 /// flood of connections must not become a flood of the log.
 const NOTES_MAX: u32 = 10;
 /// See [`NOTES_MAX`].
 const NOTES_EVERY: Duration = Duration::from_secs(60);
-
-/// What is spoken on a listener.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Protocol {
-    /// Mail comes in.
-    Smtp,
-    /// PCs collect it.
-    Pop3,
-}
-
-/// How connections begin.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Security {
-    /// In the clear; TLS by command.
-    Plain,
-    /// With a TLS handshake (RFC 8314).
-    Tls,
-}
-
-/// What is listened for, and where.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Listen {
-    /// What is spoken.
-    pub protocol: Protocol,
-    /// How it begins.
-    pub security: Security,
-    /// The local address; port 0 lets the system choose.
-    pub address: SocketAddr,
-}
-
-impl Listen {
-    /// The listener's name in the log: `smtp`, `smtps`, `pop3`, `pop3s`.
-    pub fn name(&self) -> &'static str {
-        match (self.protocol, self.security) {
-            (Protocol::Smtp, Security::Plain) => "smtp",
-            (Protocol::Smtp, Security::Tls) => "smtps",
-            (Protocol::Pop3, Security::Plain) => "pop3",
-            (Protocol::Pop3, Security::Tls) => "pop3s",
-        }
-    }
-
-    /// Opens the socket. `[::]` means IPv4 alone where the system has no IPv6.
-    ///
-    /// # Errors
-    /// The port is taken or may not be used; [`explain_bind_error`] says it.
-    pub fn bind(&self) -> io::Result<StdListener> {
-        let socket = match StdListener::bind(self.address) {
-            Err(why) if self.address.ip().is_unspecified() && self.needs_missing_ipv6(&why) => {
-                let any = IpAddr::V4(Ipv4Addr::UNSPECIFIED);
-                StdListener::bind(SocketAddr::new(any, self.address.port()))
-            }
-            bound => bound,
-        }?;
-        rustix::net::listen(&socket, BACKLOG)?;
-        Ok(socket)
-    }
-
-    /// Whether `why` says that the system has no IPv6: then a listener on `[::1]`
-    /// has nothing to wait for, and the one on 127.0.0.1 beside it does.
-    pub fn needs_missing_ipv6(&self, why: &io::Error) -> bool {
-        let ip = self.address.ip();
-        let no_address = why.kind() == io::ErrorKind::AddrNotAvailable && ip.is_loopback();
-        let no_family = Errno::from_io_error(why) == Some(Errno::AFNOSUPPORT);
-        ip.is_ipv6() && (no_address || no_family)
-    }
-}
-
-/// Why a socket could not be opened, and what helps.
-pub fn explain_bind_error(listen: &Listen, why: &io::Error) -> String {
-    let (name, address) = (listen.name(), listen.address);
-    let help = match why.kind() {
-        io::ErrorKind::AddrInUse => {
-            "another program listens there (ss -ltnp shows which): stop it, or change the listen line"
-        }
-        io::ErrorKind::PermissionDenied => {
-            "ports below 1024 need CAP_NET_BIND_SERVICE, which the systemd unit gives: start it by that, \
-             or use a higher port"
-        }
-        io::ErrorKind::AddrNotAvailable => {
-            "this machine has no such address: correct the listen line"
-        }
-        _ => "correct the listen line",
-    };
-    format!("cannot listen for {name} on {address}: {why}; {help}")
-}
 
 /// Accepts connections until the task is dropped.
 pub async fn accept_loop(
@@ -260,15 +170,6 @@ async fn serve(
         }
     }
     drop(admitted);
-}
-
-impl Listen {
-    fn protocol_name(&self) -> &'static str {
-        match self.protocol {
-            Protocol::Smtp => "smtp",
-            Protocol::Pop3 => "pop3",
-        }
-    }
 }
 
 #[cfg(test)]

@@ -9,6 +9,7 @@ pub mod connection;
 pub mod current;
 pub mod executor;
 pub mod limits;
+pub mod listen;
 pub mod listener;
 pub mod networks;
 pub mod office;

@@ -9,7 +9,7 @@ use std::time::Instant;
 
 use super::connection::{Connection, Input, OutputError};
 use super::limits::{MemoryGrant, Standing};
-use super::listener::Security;
+use super::listen::Security;
 use super::office::{Office, Settings};
 use super::sessions::{Interruption, MaildropLock, Session};
 use crate::auth::{PasswordHash, Verdict};
