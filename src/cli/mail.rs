@@ -106,9 +106,10 @@ fn row(line: &MailLine) -> Vec<String> {
         line.id.clone(),
         time(line.received_at),
         size(line.octets),
-        match line.collected_at {
-            None => "waits".to_string(),
-            Some(_) => "collected".to_string(),
+        match (line.sealed, line.collected_at) {
+            (true, _) => "sealed".to_string(),
+            (false, None) => "waits".to_string(),
+            (false, Some(_)) => "collected".to_string(),
         },
         cut(from, 30),
         cut(&line.subject, 40),

@@ -116,6 +116,8 @@ pub struct MailLine {
     pub received_at: i64,
     /// When the PC collected it; none: it waits.
     pub collected_at: Option<i64>,
+    /// It lies in the sealed mailbox of a removed user.
+    pub sealed: bool,
     /// Its size as POP3 shows it.
     pub octets: u64,
     /// Who sent it, by the envelope.

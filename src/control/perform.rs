@@ -7,8 +7,8 @@ use super::status::{Disk, MailboxState, Status};
 use crate::journal;
 use crate::mail::{QueueId, Summary};
 use crate::store::{
-    MailRow, MailboxName, MessageReader, Moment, Part, Record, RecordEntry, SpaceState, Store,
-    StoreError, Unclaimed,
+    MailRow, MessageReader, Moment, Part, Record, RecordEntry, SpaceState, Store, StoreError,
+    Unclaimed,
 };
 
 /// Rows read at once: each holds the head of its message.
@@ -36,12 +36,12 @@ async fn attempt(store: &Store, request: Request) -> Result<Outcome, String> {
         Request::Reload => {
             return Err("no hub runs; it reads its files when it starts".to_string());
         }
-        Request::MailList { user } => list(store, MailboxName::User(user), Part::Both).await?,
+        Request::MailList { user } => list(store, Some(&user), Part::Both).await?,
         Request::MailShow { id } => return show(store, id_of(&id)?).await,
         Request::MailWhy { id } => Answer::Story(story(store, id_of(&id)?).await?),
         Request::MailRestore { user, since } => restore(store, &user, since).await?,
         Request::MailErase { id } => erase(store, id_of(&id)?).await?,
-        Request::UnclaimedList => list(store, MailboxName::Unclaimed, Part::Waiting).await?,
+        Request::UnclaimedList => list(store, None, Part::Waiting).await?,
         Request::UnclaimedGive { id, user } => give(store, id_of(&id)?, &user).await?,
         Request::UnclaimedDelete { id } => delete(store, Unclaimed::Message(id_of(&id)?)).await?,
         Request::UnclaimedDeleteBefore { before } => {
@@ -53,21 +53,28 @@ async fn attempt(store: &Store, request: Request) -> Result<Outcome, String> {
     Ok(Outcome::Answer(answer))
 }
 
-async fn list(store: &Store, mailbox: MailboxName, part: Part) -> Result<Answer, String> {
-    let mut lines: Vec<MailLine> = Vec::new();
-    let mut after = None;
-    loop {
-        let step = store.mail(mailbox.clone(), part, after, LIST_STEP).await;
-        let rows = match step {
-            Err(StoreError::NoMailbox(_)) => return Ok(Answer::NoMailbox),
-            step => step.map_err(text)?,
-        };
-        let Some(last) = rows.last() else {
-            return Ok(Answer::Mail { lines });
-        };
-        after = Some(last.entry);
-        lines.extend(rows.into_iter().map(line));
+/// The mail of everybody who has, or had, this name; none for the tray.
+async fn list(store: &Store, user: Option<&str>, part: Part) -> Result<Answer, String> {
+    let mut mailboxes = store.mailboxes().await.map_err(text)?;
+    mailboxes.retain(|mailbox| mailbox.user.as_deref() == user);
+    if mailboxes.is_empty() {
+        return Ok(Answer::NoMailbox);
     }
+    let mut lines: Vec<MailLine> = Vec::new();
+    for mailbox in mailboxes {
+        let mut after = None;
+        loop {
+            let step = store.mail_in(mailbox.id, part, after, LIST_STEP).await;
+            let rows = step.map_err(text)?;
+            let Some(last) = rows.last() else {
+                break;
+            };
+            after = Some(last.entry);
+            let sealed = mailbox.sealed_at.is_some();
+            lines.extend(rows.into_iter().map(|row| line(row, sealed)));
+        }
+    }
+    Ok(Answer::Mail { lines })
 }
 
 async fn record(store: &Store, id: QueueId) -> Result<Record, String> {
@@ -181,7 +188,7 @@ async fn renamed(store: &Store, old: &str, new: &str) -> Result<Answer, String> 
     }
 }
 
-fn line(row: MailRow) -> MailLine {
+fn line(row: MailRow, sealed: bool) -> MailLine {
     let (from, subject) = match &row.head {
         Ok(head) => {
             let summary = Summary::of(head);
@@ -193,6 +200,7 @@ fn line(row: MailRow) -> MailLine {
         id: row.id.to_string(),
         received_at: seconds(row.received_at),
         collected_at: row.collected_at.map(seconds),
+        sealed,
         octets: row.octets,
         reverse_path: row.reverse_path,
         from,

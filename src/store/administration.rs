@@ -51,21 +51,25 @@ const WAITING: &str = "SELECT id FROM entry
 pub(super) const COLLECTED: &str = "SELECT id FROM entry
      WHERE mailbox = :mailbox AND collected_at IS NOT NULL AND id > :after";
 
+/// The unclaimed tray, or the open mailbox of a user.
+pub(super) fn named(db: &Connection, mailbox: &MailboxName) -> Result<MailboxId, StoreError> {
+    match mailbox {
+        MailboxName::Unclaimed => Ok(MailboxId(UNCLAIMED)),
+        MailboxName::User(user) => {
+            find_open_mailbox(db, user)?.ok_or_else(|| StoreError::NoMailbox(user.clone()))
+        }
+    }
+}
+
 /// Entries of a mailbox after `after`, oldest first, at most `limit`.
 pub(super) fn mail(
     db: &Connection,
     bodies: &Path,
-    mailbox: &MailboxName,
+    mailbox: MailboxId,
     part: Part,
     after: Option<EntryId>,
     limit: usize,
 ) -> Result<Vec<MailRow>, StoreError> {
-    let mailbox = match mailbox {
-        MailboxName::Unclaimed => MailboxId(UNCLAIMED),
-        MailboxName::User(user) => {
-            find_open_mailbox(db, user)?.ok_or_else(|| StoreError::NoMailbox(user.clone()))?
-        }
-    };
     let entries = match part {
         Part::Waiting => WAITING.to_owned(),
         Part::Collected => COLLECTED.to_owned(),

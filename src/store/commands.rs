@@ -33,8 +33,25 @@ impl Store {
         after: Option<EntryId>,
         limit: usize,
     ) -> Result<Vec<MailRow>, StoreError> {
+        let mailbox = self
+            .ask(move |db| administration::named(db, &mailbox))
+            .await?;
+        self.mail_in(mailbox, part, after, limit).await
+    }
+
+    /// The same of any mailbox, a sealed one among them.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub async fn mail_in(
+        &self,
+        mailbox: MailboxId,
+        part: Part,
+        after: Option<EntryId>,
+        limit: usize,
+    ) -> Result<Vec<MailRow>, StoreError> {
         let bodies = Arc::clone(&self.0.bodies);
-        self.ask(move |db| administration::mail(db, &bodies, &mailbox, part, after, limit))
+        self.ask(move |db| administration::mail(db, &bodies, mailbox, part, after, limit))
             .await
     }
 

@@ -12,7 +12,7 @@ TRACE = re.compile(
 # The hub's Received line, unfolded (RFC 5321 4.4). FOR is there with a single recipient only; where the greeting was no
 # host name, the peer's address stands for it.
 RECEIVED = re.compile(
-    rb"Received: from (?:(?P<name>[A-Za-z0-9.-]+) \(\[(?P<peer>[0-9.]+)\]\)|\[(?P<nameless>[0-9.]+)\]) by post\.example\.com"
+    rb"Received: from (?P<name>[A-Za-z0-9.-]+|\[[0-9.]+\]) \(\[(?P<peer>[0-9.]+)\]\) by post\.example\.com"
     rb" with (?P<protocol>[A-Z0-9]+)(?: \((?P<tls>[^()]+)\))? id (?P<id>[0-9a-z]{13})(?: for <(?P<recipient>[^>]+)>)?;"
     rb" (?P<date>[A-Z][a-z]{2}, \d{1,2} [A-Z][a-z]{2} \d{4} \d\d:\d\d:\d\d [+-]\d{4})")
 

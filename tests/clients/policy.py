@@ -69,5 +69,5 @@ def lan_without_brackets(office):
     smtp.close()
     trace = check_one(mailbox(office, user), sent)
     check(trace.sender == b"<scanner@out.example>", f"Return-Path is {trace.sender}")
-    check(trace.received["nameless"] == b"127.0.0.1", f"a greeting that is no host name stands in the trace: {trace.line}")
+    check(trace.received["name"] == b"[127.0.0.1]", f"a greeting that is no host name stands in the trace: {trace.line}")
     trace.check_protocol("SMTP")

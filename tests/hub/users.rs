@@ -85,6 +85,11 @@ fn a_removed_users_mailbox_is_sealed_and_a_new_one_of_that_name_is_empty() {
             now.sort();
             assert_eq!(now, [(0, false), (1, true)]);
             assert_eq!(waiting(&hub, "bob"), 0);
+            let listed = office.good(&["mail", "list", "bob"]);
+            assert!(
+                listed.contains(&id) && listed.contains("sealed"),
+                "{listed}"
+            );
             // Nothing is thrown away: a person may give it to whom it is due.
             office.good(&["unclaimed", "give", &id, "anna"]);
             assert_eq!(waiting(&hub, "anna"), 1);
