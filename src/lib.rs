@@ -34,7 +34,7 @@
 //!  1  smtp  pop3  fetch     protocol machines without I/O: octets and time in, steps out
 //!     route                 who gets a message; whose a fetched one is (multidrop)
 //!     store                 where mail is kept (SQLite)
-//!  0  wire                  lines, dots, the end of data
+//!  0  wire                  lines, dots, the end of data, waits, secrets
 //!     mail                  addresses, envelope, trace lines, ids
 //!
 //!     journal               from floor 2 up: one function for each event, the mail log

@@ -6,9 +6,9 @@ use crate::store::Receipt;
 
 use super::limits::{Limits, Pipelining, REPLY_OCTETS_MAX, Security, Settings, WithoutUniqueIds};
 use super::login::{Credentials, PasswordMethod, TokenLine};
-use super::secret::Secret;
 use super::session::Session;
 use super::step::{Arrived, Ending, Removal, Step, Task};
+use crate::wire::Secret;
 
 /// What a server may say that has two messages, up to the plan: it leads where
 /// random octets would never come.

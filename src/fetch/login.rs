@@ -11,7 +11,7 @@ use super::limits::{INITIAL_RESPONSE_LINE_MAX, Settings};
 use super::output::Output;
 use super::refusal;
 use super::reply::{Reply, shown};
-use super::secret::Secret;
+use crate::wire::Secret;
 
 /// How the user is proved.
 #[derive(Debug)]

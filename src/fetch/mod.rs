@@ -54,7 +54,6 @@ mod limits;
 mod error;
 mod reply;
 mod output;
-mod secret;
 mod capabilities;
 mod greeting;
 mod login;
@@ -68,6 +67,7 @@ mod invariants;
 #[cfg(test)]
 mod tests;
 
+pub use crate::wire::Secret;
 pub use capabilities::Capabilities;
 pub use error::{Awaited, Error, Remedy, Stranger};
 pub use invariants::check_invariants;
@@ -75,6 +75,5 @@ pub use limits::{Limits, Pipelining, Security, Settings, WithoutUniqueIds};
 pub use listing::{Faults, Listing, Scan};
 pub use login::{Credentials, PasswordMethod, TokenLine};
 pub use reply::{Refusal, ResponseCode};
-pub use secret::Secret;
 pub use session::Session;
 pub use step::{Arrived, Ending, Removal, Step, Summary, Task};

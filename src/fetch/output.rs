@@ -3,7 +3,7 @@
 use std::fmt::Display;
 use std::io::Write;
 
-use super::secret::overwrite;
+use crate::wire::overwrite;
 
 /// Commands, collected until the session wants input, so that a window of
 /// them leaves in one write.

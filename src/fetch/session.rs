@@ -9,7 +9,6 @@ use std::fmt;
 use std::time::Instant;
 
 use super::capabilities::Capabilities;
-use super::clock::Clock;
 use super::error::Error;
 use super::greeting::Greeting;
 #[cfg(doc)]
@@ -22,7 +21,7 @@ use super::reading::Reading;
 use super::reply::Refusal;
 use super::step::{Arrived, Ending, Step, Summary};
 use super::transfer::{Desk, Need, Pace, Transfer};
-use crate::wire::LineBuffer;
+use crate::wire::{LineBuffer, Patience};
 
 /// One POP3 session with a provider, from the greeting to the end.
 pub struct Session {
@@ -33,7 +32,7 @@ pub struct Session {
     output: Output,
     /// Content that is being handed out.
     piece: Vec<u8>,
-    clock: Clock,
+    patience: Patience,
     greeting: Greeting,
     capabilities: Capabilities,
     summary: Summary,
@@ -119,7 +118,7 @@ impl Session {
             input_ended: false,
             output: Output::default(),
             piece: Vec::new(),
-            clock: Clock::new(now),
+            patience: Patience::new(now),
             greeting: Greeting::default(),
             capabilities: Capabilities::default(),
             summary: Summary::default(),
@@ -145,7 +144,7 @@ impl Session {
     /// Makes progress. To be called until it wants input or an answer, and again
     /// when one came or its time has passed.
     pub fn next(&mut self, now: Instant) -> Step<'_> {
-        self.clock.tick(now);
+        self.patience.tick(now);
         self.output.forget_what_left();
         self.piece.clear();
         match self.turn() {
@@ -221,7 +220,10 @@ impl Session {
                 // What was just collected leaves in one write.
                 Turn::Input if !self.output.is_empty() => {}
                 Turn::Input | Turn::Answer if self.input_ended => self.end_of_input(),
-                Turn::Input => match self.clock.wait(self.wait(), &self.settings.limits) {
+                Turn::Input => match self
+                    .patience
+                    .wait(self.wait().allowance(&self.settings.limits))
+                {
                     Some(until) => return Turn::InputUntil(until),
                     None => self.run_out_of_time(),
                 },
@@ -252,7 +254,7 @@ impl Session {
             input_ended: self.input_ended,
             output: &mut self.output,
             piece: &mut self.piece,
-            clock: &mut self.clock,
+            patience: &mut self.patience,
             limits: &self.settings.limits,
             summary: &mut self.summary,
         });

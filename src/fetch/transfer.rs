@@ -6,14 +6,14 @@
 
 use std::collections::VecDeque;
 
-use super::clock::{Clock, Wait};
+use super::clock::Wait;
 use super::content::{Content, Found};
 use super::error::{Awaited, Error};
 use super::limits::{Limits, OCTETS_GUESSED};
 use super::output::Output;
 use super::reply::{self, Refusal, Reply, shown};
 use super::step::{Arrived, Ending, Removal, Summary, Task};
-use crate::wire::{LineBuffer, LineError};
+use crate::wire::{LineBuffer, LineError, Patience};
 
 /// How many commands may be on their way.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -89,7 +89,7 @@ pub(super) struct Desk<'a> {
     pub(super) output: &'a mut Output,
     /// Where content goes: empty before each call.
     pub(super) piece: &'a mut Vec<u8>,
-    pub(super) clock: &'a mut Clock,
+    pub(super) patience: &'a mut Patience,
     pub(super) limits: &'a Limits,
     pub(super) summary: &'a mut Summary,
 }
@@ -213,7 +213,8 @@ impl Transfer {
         if let Found::Piece { taken } | Found::Nothing { taken } = found
             && taken > 0
         {
-            desk.clock.more_came(taken, desk.limits);
+            desk.patience
+                .content_came(taken, desk.limits.progress_octets_min);
             if let Sent::Retrieve { octets_left, .. } = first {
                 *octets_left = octets_left.saturating_sub(taken as u64);
             }
@@ -223,7 +224,7 @@ impl Transfer {
             Found::Piece { .. } => Progress::Needs(Need::Content),
             Found::Nothing { .. } => Progress::None,
             Found::End { octets } => {
-                desk.clock.reply_came();
+                desk.patience.line_came();
                 Progress::Needs(self.complete(number, octets, desk.summary))
             }
         }
@@ -254,7 +255,7 @@ impl Transfer {
             Some(Ok(line) | Err(LineError::BareLineFeed(line))) => line,
             Some(Err(LineError::TooLong)) => b"a line that is too long".to_vec(),
         };
-        desk.clock.reply_came();
+        desk.patience.line_came();
         let refused = match reply::parse(&line) {
             Some(Reply::Positive(_)) => None,
             Some(Reply::Negative(refusal)) => Some(refusal),

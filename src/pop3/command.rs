@@ -6,14 +6,14 @@
 
 use super::fault::Fault;
 use super::limits::INITIAL_RESPONSE_LINE_MAX;
-use super::step::Password;
+use crate::wire::Secret;
 
 /// A command with its arguments. Numbers are message-numbers as the client
 /// wrote them, valid or not.
 #[derive(Debug)]
 pub(super) enum Command {
     User(String),
-    Pass(Password),
+    Pass(Secret),
     Auth(Option<Auth>),
     Stls,
     Utf8,
@@ -41,7 +41,7 @@ pub(super) enum Numbered {
 pub(super) struct Auth {
     pub(super) mechanism: String,
     /// In BASE64, or `=` for an empty one (RFC 5034 §4).
-    pub(super) initial_response: Option<Password>,
+    pub(super) initial_response: Option<Secret>,
 }
 
 /// Reads a line without its line end. The line may hold a password, so that no
@@ -58,7 +58,7 @@ pub(super) fn parse(line: &[u8]) -> Result<Command, Fault> {
     let name = name.to_ascii_uppercase();
     match name.as_slice() {
         b"USER" => arguments.user(),
-        b"PASS" => Ok(Command::Pass(Password::new(argument.to_vec()))),
+        b"PASS" => Ok(Command::Pass(Secret::new(argument.to_vec()))),
         b"AUTH" => arguments.auth(line.len()),
         b"STLS" => arguments.none("STLS", Command::Stls),
         b"UTF8" => arguments.none("UTF8", Command::Utf8),
@@ -148,7 +148,7 @@ impl<'a> Arguments<'a> {
         }
         Ok(Command::Auth(Some(Auth {
             mechanism: String::from_utf8_lossy(mechanism).to_ascii_uppercase(),
-            initial_response: response.map(|octets| Password::new(octets.to_vec())),
+            initial_response: response.map(|octets| Secret::new(octets.to_vec())),
         })))
     }
 }

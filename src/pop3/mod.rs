@@ -50,4 +50,4 @@ pub use limits::{Limits, PlaintextLogin, Security, Settings};
 pub use maildrop::{InvalidUniqueId, ScanListing};
 pub use reply::TOO_BUSY;
 pub use session::Session;
-pub use step::{Ending, Login, LoginRefusal, Password, Step};
+pub use step::{Ending, Login, LoginRefusal, Step};

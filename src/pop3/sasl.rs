@@ -5,7 +5,8 @@ use data_encoding::BASE64;
 
 use super::command::Auth;
 use super::fault::Fault;
-use super::step::{Login, Password};
+use super::step::Login;
+use crate::wire::Secret;
 
 /// An exchange that waits for the client's next line.
 #[derive(Debug)]
@@ -34,7 +35,7 @@ pub(super) fn begin(auth: Auth) -> Result<Next, Fault> {
     match auth.initial_response {
         None => Ok(exchange.ask()),
         // RFC 5034 §4: an empty initial response has to be told from none.
-        Some(response) if response.octets() == b"=" => exchange.take(Password::default()),
+        Some(response) if response.octets() == b"=" => exchange.take(Secret::default()),
         Some(response) => exchange.take(decode(response.octets())?),
     }
 }
@@ -58,7 +59,7 @@ impl Exchange {
         Next::Challenge(self, challenge)
     }
 
-    fn take(&mut self, response: Password) -> Result<Next, Fault> {
+    fn take(&mut self, response: Secret) -> Result<Next, Fault> {
         match self {
             Exchange::Plain => plain(response.octets()).map(Next::Credentials),
             Exchange::LoginName => {
@@ -86,7 +87,7 @@ fn plain(message: &[u8]) -> Result<Login, Fault> {
     }
     Ok(Login {
         name: name(authenticated)?,
-        password: Password::new(password.to_vec()),
+        password: Secret::new(password.to_vec()),
     })
 }
 
@@ -95,9 +96,9 @@ fn name(octets: &[u8]) -> Result<String, Fault> {
     Ok(name.to_owned())
 }
 
-fn decode(line: &[u8]) -> Result<Password, Fault> {
+fn decode(line: &[u8]) -> Result<Secret, Fault> {
     let octets = BASE64.decode(line).map_err(|_| Fault::Base64)?;
-    Ok(Password::new(octets))
+    Ok(Secret::new(octets))
 }
 
 #[cfg(test)]
@@ -109,7 +110,7 @@ mod tests {
         let mut words = first.split(' ').map(str::to_owned);
         let mut next = begin(Auth {
             mechanism: words.next().unwrap(),
-            initial_response: words.next().map(|it| Password::new(it.into_bytes())),
+            initial_response: words.next().map(|it| Secret::new(it.into_bytes())),
         });
         for line in others {
             next = match next {

@@ -12,8 +12,9 @@ use super::fault::Fault;
 use super::limits::{COMMAND_OCTETS_MAX, DURATION_MAX, Limits, SASL_OCTETS_MAX, Settings};
 use super::reply::{Output, ResponseCode};
 use super::sasl::Exchange;
-use super::step::{Ending, Login, LoginRefusal, Password, Step};
+use super::step::{Ending, Login, LoginRefusal, Step};
 use super::transaction::{self, Transaction};
+use crate::wire::Secret;
 use crate::wire::{LineBuffer, LineError};
 
 /// One POP3 session, from the greeting to the end.
@@ -167,7 +168,7 @@ impl Session {
             None => return Turn::Input,
             // People type to POP3 servers by hand, and nothing can be smuggled
             // in here: no content ever comes from the client.
-            Some(Ok(line) | Err(LineError::BareLineFeed(line))) => Ok(Password::new(line)),
+            Some(Ok(line) | Err(LineError::BareLineFeed(line))) => Ok(Secret::new(line)),
             Some(Err(LineError::TooLong)) => Err(Fault::LineTooLong),
         };
         if let Err(fault) = line.and_then(|line| self.obey(line.octets())) {

@@ -1,8 +1,9 @@
 //! What a session asks of its driver, and the words they share.
 
 use std::fmt;
-use std::hint::black_box;
 use std::time::Instant;
+
+use crate::wire::Secret;
 
 /// What the driver does next. Each question is answered by one of the methods
 /// named with it, before [`Session::next`](super::Session::next) is called
@@ -51,38 +52,7 @@ pub struct Login {
     /// The name as the client wrote it: never empty.
     pub name: String,
     /// The password: never empty.
-    pub password: Password,
-}
-
-/// A password, or a line that may hold one: not shown by Debug, overwritten
-/// when dropped.
-#[derive(Default)]
-pub struct Password(Vec<u8>);
-
-impl Password {
-    /// Takes the octets over.
-    pub fn new(octets: Vec<u8>) -> Password {
-        Password(octets)
-    }
-
-    /// The octets as the client sent them, not necessarily UTF-8.
-    pub fn octets(&self) -> &[u8] {
-        &self.0
-    }
-}
-
-impl fmt::Debug for Password {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Password(…)")
-    }
-}
-
-impl Drop for Password {
-    fn drop(&mut self) {
-        self.0.fill(0);
-        // Keeps the compiler from leaving out a write that nobody reads.
-        black_box(&self.0);
-    }
+    pub password: Secret,
 }
 
 /// Why a log-in is refused.

@@ -1,9 +1,9 @@
-//! How long a peer has been waited for. Time that the driver spends (a slow
-//! disk, a slow write) is not the peer's and does not count.
+//! What is awaited of the peer, and how long.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use super::limits::Limits;
+use crate::wire::Allowance;
 
 /// What is awaited of the peer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -13,76 +13,17 @@ pub(super) enum Awaited {
     Content,
 }
 
-#[derive(Debug)]
-pub(super) struct Clock {
-    session_began: Instant,
-    now: Instant,
-    /// Since when input is awaited.
-    waiting_since: Option<Instant>,
-    /// Waited since the last command line or piece of content.
-    waited: Duration,
-    /// Waited since so many octets of content came.
-    waited_for_progress: Duration,
-    octets: u64,
-}
-
-impl Clock {
-    pub(super) fn new(now: Instant) -> Clock {
-        Clock {
-            session_began: now,
-            now,
-            waiting_since: None,
-            waited: Duration::ZERO,
-            waited_for_progress: Duration::ZERO,
-            octets: 0,
-        }
-    }
-
-    /// It is `now`; what was awaited since [`wait`](Clock::wait) counts.
-    pub(super) fn tick(&mut self, now: Instant) {
-        self.now = now;
-        if let Some(since) = self.waiting_since.take() {
-            let waited = now.saturating_duration_since(since);
-            self.waited = self.waited.saturating_add(waited);
-            self.waited_for_progress = self.waited_for_progress.saturating_add(waited);
-        }
-    }
-
-    /// A whole command line came.
-    pub(super) fn command_came(&mut self) {
-        self.waited = Duration::ZERO;
-        self.waited_for_progress = Duration::ZERO;
-        self.octets = 0;
-    }
-
-    /// Octets of content came.
-    pub(super) fn content_came(&mut self, octets: usize, limits: &Limits) {
-        self.waited = Duration::ZERO;
-        self.octets = self.octets.saturating_add(octets as u64);
-        if self.octets >= limits.progress_octets_min {
-            self.octets = 0;
-            self.waited_for_progress = Duration::ZERO;
-        }
-    }
-
-    /// Until when more input is awaited; `None` if the time is over.
-    pub(super) fn wait(&mut self, awaited: Awaited, limits: &Limits) -> Option<Instant> {
-        let (allowed, progress) = match awaited {
+impl Awaited {
+    pub(super) fn allowance(self, limits: &Limits) -> Allowance {
+        let (wait, progress) = match self {
             Awaited::Command => (limits.command_wait, Duration::MAX),
             Awaited::FirstContent => (limits.data_initiation_wait, limits.progress_wait),
             Awaited::Content => (limits.data_block_wait, limits.progress_wait),
         };
-        let session = self.now.saturating_duration_since(self.session_began);
-        let left = allowed
-            .saturating_sub(self.waited)
-            .min(progress.saturating_sub(self.waited_for_progress))
-            .min(limits.session_wait.saturating_sub(session));
-        if left.is_zero() {
-            return None;
+        Allowance {
+            wait,
+            progress,
+            session: limits.session_wait,
         }
-        self.waiting_since = Some(self.now);
-        // `left` is at most a wait of the limits, which are hours; should it
-        // not fit all the same, the driver asks again at once.
-        Some(self.now.checked_add(left).unwrap_or(self.now))
     }
 }

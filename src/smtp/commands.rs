@@ -20,7 +20,7 @@ impl Session {
         let Some(line) = self.input.take_line() else {
             return Progress::Await(Awaited::Command);
         };
-        self.clock.command_came();
+        self.patience.line_came();
         let line = match line {
             Ok(line) => line,
             Err(LineError::BareLineFeed(line)) if self.trust == Trust::Lan => line,

@@ -67,7 +67,8 @@ impl Session {
         let was_good = content.refusal().is_none();
         let (consumed, after) = self.decode(&mut content, extent);
         self.input.consume(consumed);
-        self.clock.content_came(consumed, &self.limits);
+        self.patience
+            .content_came(consumed, self.limits.progress_octets_min);
         let refusal = content.refusal();
         let next = match after {
             Some(extent) => State::Receiving {
@@ -163,7 +164,8 @@ impl Session {
         }
         let passing = usize::try_from(left).unwrap_or(usize::MAX).min(there);
         self.input.consume(passing);
-        self.clock.content_came(passing, &self.limits);
+        self.patience
+            .content_came(passing, self.limits.progress_octets_min);
         let left = left.saturating_sub(passing as u64);
         self.state = State::Skipping { left, answer };
         Progress::Again

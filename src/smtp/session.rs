@@ -6,9 +6,9 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use crate::mail::{Envelope, Transmission};
-use crate::wire::LineBuffer;
+use crate::wire::{LineBuffer, Patience};
 
-use super::clock::{Awaited, Clock};
+use super::clock::Awaited;
 use super::limits::{Limits, Settings, Trust};
 use super::refusal::Refusal;
 use super::reply::{Letters, Reply};
@@ -46,7 +46,7 @@ pub struct Session {
     pub(super) helo: Option<Helo>,
     pub(super) state: State,
     pub(super) counts: Counts,
-    pub(super) clock: Clock,
+    pub(super) patience: Patience,
     pub(super) input: LineBuffer,
     /// Replies that wait to be sent, and those that were handed out last.
     pub(super) output: Vec<u8>,
@@ -85,7 +85,7 @@ impl Session {
             helo: None,
             state: State::Greeting,
             counts: Counts::default(),
-            clock: Clock::new(now),
+            patience: Patience::new(now),
             input: LineBuffer::new(limits.line_octets_max),
             output: Vec::new(),
             sending: Vec::new(),
@@ -102,7 +102,7 @@ impl Session {
 
     /// The next step. To be called until it needs input.
     pub fn next(&mut self, now: Instant) -> Step<'_> {
-        self.clock.tick(now);
+        self.patience.tick(now);
         loop {
             if self.output.len() >= OUTPUT_OCTETS_MAX {
                 return self.send();
@@ -113,13 +113,15 @@ impl Session {
                 Progress::Discarded(why) => return Step::ContentDiscarded(why),
                 Progress::Ask => return self.ask(),
                 Progress::Await(_) if !self.output.is_empty() => return self.send(),
-                Progress::Await(awaited) => match self.clock.wait(awaited, &self.limits) {
-                    Some(until) => return Step::NeedInput { until },
-                    None => {
-                        let farewell = Refusal::timed_out(&self.settings.hostname);
-                        self.close(farewell, Ending::TimedOut);
+                Progress::Await(awaited) => {
+                    match self.patience.wait(awaited.allowance(&self.limits)) {
+                        Some(until) => return Step::NeedInput { until },
+                        None => {
+                            let farewell = Refusal::timed_out(&self.settings.hostname);
+                            self.close(farewell, Ending::TimedOut);
+                        }
                     }
-                },
+                }
             }
         }
     }

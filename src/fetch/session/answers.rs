@@ -2,11 +2,11 @@
 //! asked for ends the session without QUIT: nothing is removed by that.
 
 use super::super::error::Error;
-use super::super::secret::Secret;
 use super::super::step::{Arrived, Ending, Removal, Task};
 use super::super::transfer::{NotAsked, Transfer};
 use super::{Session, State, When};
 use crate::store::Receipt;
+use crate::wire::Secret;
 
 impl Session {
     /// The TLS handshake is done, and the certificate is the right one.

@@ -8,10 +8,10 @@ use super::super::limits::{CAPABILITY_LINES_MAX, Pipelining, REPLY_OCTETS_MAX, S
 use super::super::login::{self, Credentials, Next};
 use super::super::reading::{Heard, Reading, Sending};
 use super::super::reply::{self, Reply, shown};
-use super::super::secret::Secret;
 use super::super::transfer::Pace;
 use super::{Asking, Session, State, Turn, When};
 use crate::wire::LineError;
+use crate::wire::Secret;
 
 impl Session {
     pub(super) fn hear_line(&mut self) -> Turn {
@@ -23,9 +23,10 @@ impl Session {
         match self.wait() {
             Wait::More => {
                 let octets = line.as_ref().map_or(REPLY_OCTETS_MAX, Vec::len);
-                self.clock.more_came(octets + 2, &self.settings.limits);
+                let enough = self.settings.limits.progress_octets_min;
+                self.patience.content_came(octets + 2, enough);
             }
-            _ => self.clock.reply_came(),
+            _ => self.patience.line_came(),
         }
         if let Err(error) = self.hear(line.as_deref()) {
             self.fail(error);

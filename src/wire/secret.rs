@@ -1,4 +1,4 @@
-//! Passwords and tokens.
+//! Passwords and tokens, kept no longer than they are needed.
 
 use std::fmt;
 use std::hint::black_box;
@@ -32,7 +32,7 @@ impl Drop for Secret {
 }
 
 /// Overwrites octets that nobody reads any more.
-pub(super) fn overwrite(octets: &mut [u8]) {
+pub(crate) fn overwrite(octets: &mut [u8]) {
     octets.fill(0);
     // Keeps the compiler from leaving out a write that nobody reads.
     black_box(octets);
