@@ -14,8 +14,7 @@ use super::reply::{Output, ResponseCode};
 use super::sasl::Exchange;
 use super::step::{Ending, Login, LoginRefusal, Step};
 use super::transaction::{self, Transaction};
-use crate::wire::Secret;
-use crate::wire::{LineBuffer, LineError};
+use crate::wire::{LineBuffer, LineError, Secret};
 
 /// One POP3 session, from the greeting to the end.
 pub struct Session {
