@@ -87,7 +87,11 @@ pub fn wind_down(hub: &Hub, accepting: Accepting) {
     log::info!("stopping");
     // Where there is no systemd there is nobody to tell.
     let _ = sd_notify::notify(&[NotifyState::Stopping]);
-    drop(accepting);
+    for task in accepting {
+        // Waited for: a task that is only told to end would keep the executor,
+        // and with it the store, until the process is gone.
+        smol::block_on(task.cancel());
+    }
     hub.office.sessions.shut_down();
     let since = Instant::now();
     while hub.office.sessions.count() > 0 && since.elapsed() < SESSIONS_LIMIT {

@@ -78,3 +78,15 @@ fn nobody_gets_in_while_the_hub_ends_and_the_port_is_free_behind_it() {
     let hub = office.serve();
     assert_eq!(hub.address("smtp"), address);
 }
+
+#[test]
+fn the_store_is_closed_when_the_hub_ends_right_after_a_session() {
+    for _ in 0..5 {
+        let office = Office::new();
+        let mut hub = office.serve();
+        send(&hub, &["anna@example.com"], "stays");
+        assert!(hub.stop().success());
+        // SQLite removes its log when the last connection closes in order.
+        assert!(!office.path("data/postroom.db-wal").exists());
+    }
+}
