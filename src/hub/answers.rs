@@ -32,10 +32,17 @@ impl Answering for Hub {
                 // The mailbox first, or the reload would give the new name an
                 // empty one.
                 let outcome = perform(&self.office.store, Request::UserRenamed { old, new }).await;
-                // The outcome of this is in the log.
-                let _ = self.reload().await;
+                let reloaded = self.reload().await;
                 self.office.sessions.revoke(&user);
-                outcome
+                match reloaded {
+                    Ok(()) => outcome,
+                    Err(why) => Outcome::Answer(Answer::Failed {
+                        why: format!(
+                            "it is written and the mailbox has its new name, but the running hub cannot read its \
+                             files: {why}; mend that, for until then mail for {user} is unclaimed"
+                        ),
+                    }),
+                }
             }
             other => perform(&self.office.store, other).await,
         }

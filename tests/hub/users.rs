@@ -189,3 +189,16 @@ fn status_shows_what_an_administrator_wants_to_know() {
     assert_eq!(mailboxes(&office, "anna"), [(1, false)]);
     assert!(office.good(&["status"]).contains(": no hub runs"));
 }
+
+#[test]
+fn a_rename_that_the_running_hub_cannot_take_in_says_so() {
+    let office = Office::new();
+    let hub = office.serve();
+    send(&hub, &["bob@example.com"], "before");
+    // A certificate is no part of the directory, but of what the hub reloads.
+    office.put("tls/cert.pem", "rubbish");
+    let said = office.run(&["user", "rename", "bob", "robert"]).bad();
+    assert!(said.contains("cannot read its files"), "{said}");
+    assert!(said.contains("cert.pem"), "{said}");
+    assert_eq!(mailboxes(&office, "robert"), [(1, false)]);
+}
