@@ -1,9 +1,7 @@
 //! The server's side of a handshake, and the stream after it.
 
 use std::fmt;
-use std::io;
 use std::pin::Pin;
-use std::task::{Context, Poll};
 use std::time::Duration;
 
 use async_openssl::SslStream;
@@ -12,15 +10,11 @@ use smol::future::FutureExt;
 use smol::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
 use thiserror::Error;
 
+use super::stream::Secured;
 use super::{ServerTls, reason};
 
-/// A stream under TLS, as the server has it. Output is buffered: a flush sends it, and a reader that
-/// waits for the peer's answer must have flushed before.
-#[derive(Debug)]
-pub struct TlsStream<S: Unpin> {
-    stream: SslStream<S>,
-    session: TlsSession,
-}
+/// A stream under TLS, as the server has it. Its output is buffered.
+pub type TlsStream<S> = Secured<SslStream<S>, TlsSession>;
 
 /// What was agreed on, for the Received line and the log.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -101,18 +95,16 @@ where
     };
     handshake.or(timeout).await?;
     let session = TlsSession::of(stream.ssl());
-    Ok(TlsStream { stream, session })
+    Ok(Secured {
+        stream,
+        found: session,
+    })
 }
 
 impl<S: Unpin> TlsStream<S> {
     /// What was agreed on.
     pub fn session(&self) -> TlsSession {
-        self.session
-    }
-
-    /// The stream underneath, for its address and options; its octets are TLS's own.
-    pub fn transport(&self) -> &S {
-        self.stream.get_ref()
+        self.found
     }
 }
 
@@ -155,33 +147,5 @@ fn classify(reason: String) -> AcceptError {
         AcceptError::NotTls { reason }
     } else {
         AcceptError::Failed { reason }
-    }
-}
-
-impl<S: AsyncRead + AsyncWrite + Unpin> AsyncRead for TlsStream<S> {
-    fn poll_read(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-        buffer: &mut [u8],
-    ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_read(context, buffer)
-    }
-}
-
-impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for TlsStream<S> {
-    fn poll_write(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-        buffer: &[u8],
-    ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write(context, buffer)
-    }
-
-    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_flush(context)
-    }
-
-    fn poll_close(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_close(context)
     }
 }

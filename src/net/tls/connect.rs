@@ -5,9 +5,6 @@
 //! whether everything arrived must come from the protocol above.
 
 use std::fmt;
-use std::io;
-use std::pin::Pin;
-use std::task::{Context, Poll};
 use std::time::Duration;
 
 use async_native_tls::TlsConnector;
@@ -17,6 +14,7 @@ use smol::future::FutureExt;
 use smol::io::{AsyncRead, AsyncWrite};
 use thiserror::Error;
 
+use super::stream::Secured;
 use super::{Certificate, CertificateError, Fingerprint, reason};
 
 /// Whom to trust as the server.
@@ -31,11 +29,7 @@ pub enum TrustedRoots {
 }
 
 /// A stream under TLS, as the client has it.
-#[derive(Debug)]
-pub struct ClientStream<S> {
-    stream: async_native_tls::TlsStream<S>,
-    certificate: Certificate,
-}
+pub type ClientStream<S> = Secured<async_native_tls::TlsStream<S>, Certificate>;
 
 /// Why no TLS session came about.
 #[derive(Debug, Error)]
@@ -139,16 +133,16 @@ where
             });
         }
     }
-    Ok(ClientStream {
+    Ok(Secured {
         stream,
-        certificate,
+        found: certificate,
     })
 }
 
 impl<S> ClientStream<S> {
     /// The certificate that the server showed.
     pub fn certificate(&self) -> &Certificate {
-        &self.certificate
+        &self.found
     }
 }
 
@@ -197,32 +191,4 @@ where
     let certificate = certificate.ok_or("it showed no certificate")?;
     let der = certificate.to_der().map_err(|error| error.to_string())?;
     Certificate::from_der(&der).map_err(|error: CertificateError| error.to_string())
-}
-
-impl<S: AsyncRead + AsyncWrite + Unpin> AsyncRead for ClientStream<S> {
-    fn poll_read(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-        buffer: &mut [u8],
-    ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_read(context, buffer)
-    }
-}
-
-impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for ClientStream<S> {
-    fn poll_write(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-        buffer: &[u8],
-    ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write(context, buffer)
-    }
-
-    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_flush(context)
-    }
-
-    fn poll_close(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_close(context)
-    }
 }

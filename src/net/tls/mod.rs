@@ -12,6 +12,7 @@
 //! After STARTTLS or STLS the caller passes the stream only if its own buffer is empty: what a client
 //! sent in plain behind the command must not count as sent under TLS (RFC 3207 §4.2, RFC 2595 §4).
 
+mod stream;
 mod accept;
 mod server;
 mod connect;
@@ -30,6 +31,7 @@ pub use office_ca::{
     CA_CERTIFICATE_FILE, CA_KEY_FILE, CERTIFICATE_FILE, CaError, KEY_FILE, OfficeCa,
 };
 pub use server::{CertificateWarning, ServerTls, ServerTlsError};
+pub use stream::Secured;
 
 #[cfg(test)]
 mod tests;
