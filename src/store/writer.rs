@@ -217,10 +217,10 @@ impl Desk {
         }
         let db = match self.connection() {
             Ok(db) => db,
-            Err(error) => return self.roll_back(batch, error),
+            Err(error) => return self.fail(batch, error, Verdict::RolledBack),
         };
         if let Err(error) = run_cached(db, "BEGIN IMMEDIATE") {
-            return self.roll_back(batch, error);
+            return self.fail(batch, error, Verdict::RolledBack);
         }
         let mut applied = Vec::with_capacity(batch.len());
         let mut waiting = batch.into_iter();
@@ -231,12 +231,15 @@ impl Desk {
                 Err(Failure::Transaction(error)) => {
                     applied.push(change);
                     applied.extend(waiting);
-                    return self.roll_back(applied, error);
+                    return self.fail(applied, error, Verdict::RolledBack);
                 }
             }
         }
         if let Err(error) = run_cached(db, "COMMIT") {
-            return self.give_up_commit(applied, error);
+            // What is on disk is not known now.
+            return self.fail(applied, error, |error| {
+                Verdict::Uncertain(StoreError::Uncertain(error.to_string()))
+            });
         }
         self.counters.commits.fetch_add(1, Ordering::Relaxed);
         self.counters
@@ -250,36 +253,20 @@ impl Desk {
         Vec::new()
     }
 
-    /// Nothing of the transaction has reached the commit.
-    fn roll_back(
+    /// The transaction failed. Returns what is to be tried once more: all of it
+    /// on a full disk, which wrote no commit mark either.
+    fn fail(
         &mut self,
         batch: Vec<Box<dyn Change>>,
         error: StoreError,
+        verdict: fn(StoreError) -> Verdict,
     ) -> Vec<Box<dyn Change>> {
         self.note_failure(&error);
         if error == StoreError::Full {
             return batch;
         }
         for change in batch {
-            change.settle(Verdict::RolledBack(error.clone()));
-        }
-        Vec::new()
-    }
-
-    /// COMMIT failed: what is on disk is not known, except that a full disk
-    /// wrote no commit mark.
-    fn give_up_commit(
-        &mut self,
-        batch: Vec<Box<dyn Change>>,
-        error: StoreError,
-    ) -> Vec<Box<dyn Change>> {
-        self.note_failure(&error);
-        if error == StoreError::Full {
-            return batch;
-        }
-        let error = StoreError::Uncertain(error.to_string());
-        for change in batch {
-            change.settle(Verdict::Uncertain(error.clone()));
+            change.settle(verdict(error.clone()));
         }
         Vec::new()
     }
