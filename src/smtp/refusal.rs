@@ -55,12 +55,6 @@ impl Refusal {
         Refusal::new(550, 7, 1, text)
     }
 
-    /// 550 5.7.1: `accept_from` does not name this peer.
-    pub fn peer_not_accepted() -> Refusal {
-        let text = "this hub does not take mail from your address; send it to the MX of the domain";
-        Refusal::new(550, 7, 1, text)
-    }
-
     /// 452 4.3.1: the disk is nearly full.
     pub fn storage_short() -> Refusal {
         Refusal::new(452, 3, 1, "no room for mail now, try again later")

@@ -62,6 +62,7 @@ impl Disk {
     }
 
     /// A disk that is as full as a test says.
+    #[cfg(test)]
     pub fn pretended(reading: impl Fn() -> Room + Send + Sync + 'static) -> Disk {
         Disk(Arc::new(move |_| Ok(reading())))
     }

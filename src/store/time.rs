@@ -20,6 +20,7 @@ impl Moment {
     }
 
     /// This moment and `elapsed` later, with both clocks in step.
+    #[cfg(test)]
     pub fn plus(self, elapsed: Duration) -> Moment {
         Moment {
             wall: self.wall + elapsed,

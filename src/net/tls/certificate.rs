@@ -122,6 +122,7 @@ impl Certificate {
     }
 
     /// Whether it was signed with its own key.
+    #[cfg(test)]
     pub fn is_self_signed(&self) -> bool {
         is_signed_by(&self.x509, &self.x509)
     }
