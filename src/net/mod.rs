@@ -8,6 +8,7 @@
 pub mod connection;
 pub mod current;
 pub mod executor;
+pub mod fetcher;
 pub mod limits;
 pub mod listen;
 pub mod listener;
