@@ -62,6 +62,21 @@ pub fn delivered(id: QueueId, mailbox: &str, why: &str) {
     info!("delivered {id} to={mailbox} why={}", Outside(why));
 }
 
+/// A message of a provider is committed. Written before it is removed there.
+pub fn fetched(id: QueueId, account: &str, peer: IpAddr, octets: u64) {
+    info!("fetched {id} account={account} peer={peer} octets={octets}");
+}
+
+/// A message is too large and stays at the provider; this one tells of it.
+pub fn too_large(id: QueueId, account: &str, octets: u64) {
+    warn!("too large {id} account={account} octets={octets}: it stays at the provider");
+}
+
+/// A copy of a message came, and everybody who is meant by it has one already.
+pub fn duplicate(account: &str, octets: u64, of: QueueId) {
+    info!("duplicate of {of} account={account} octets={octets}");
+}
+
 /// The content was taken to its end and refused.
 pub fn content_refused(peer: IpAddr, reverse_path: &ReversePath, reply: &str) {
     let from = reverse_path.to_string();

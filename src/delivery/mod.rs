@@ -1,10 +1,17 @@
 //! The one door between intake and store.
 //!
-//! Intake (SMTP, later the fetch from a provider) hands over content while it
-//! arrives, and at its end the envelope with the routes of its recipients. This
-//! room puts the trace lines in front, merges what leads to the same mailbox,
-//! and gives back the store's [`Receipt`]: without one nobody may say `250`.
-//! It never looks into a message and never decides who gets it.
+//! Intake hands over content while it arrives. At its end SMTP tells the
+//! envelope with the routes of its recipients ([`Incoming`]); of a message that
+//! was fetched from a provider, `route::multidrop` finds them in its header
+//! block ([`Fetched`]). This room puts the trace lines in front, merges what
+//! leads to the same mailbox, and gives back the store's [`Receipt`]: without
+//! one nobody may say `250`, or DELE to a provider. It decides nothing itself.
+
+mod fetched;
+mod too_large;
+
+pub use fetched::{Complete, Fetched, Origin};
+pub use too_large::TooLarge;
 
 use std::collections::BTreeMap;
 use std::time::SystemTime;
@@ -200,7 +207,7 @@ mod tests {
                 address: "192.0.2.1".parse().unwrap(),
                 helo: "mx".to_string(),
             },
-            with: Transmission {
+            with: Transmission::Smtp {
                 extended: true,
                 utf8: false,
                 tls: None,

@@ -5,6 +5,7 @@
 //! uses mailparse, and only on a header block that is capped first.
 
 mod address;
+mod digest;
 mod envelope;
 mod fields;
 mod header;
@@ -15,6 +16,7 @@ mod summary;
 mod trace;
 
 pub use address::{Address, AddressError, Domain, LocalPart};
+pub use digest::MessageDigest;
 pub use envelope::{Envelope, Recipient, ReversePath};
 pub use fields::{FIELDS_MAX, Field, HEADER_OCTETS_MAX, HeaderBlock};
 pub use header::{HeaderScanner, HopCount};

@@ -18,36 +18,50 @@ use super::id::QueueId;
 pub struct Peer {
     /// The connection's address.
     pub address: IpAddr,
-    /// What it called itself in EHLO or HELO; its text is never trusted.
+    /// What it called itself in EHLO or HELO, which is never trusted; or the
+    /// provider's server, as the settings name it.
     pub helo: String,
 }
 
-/// How a message came over the wire (RFC 3848, RFC 6531 §4.3).
+/// How a message came over the wire.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Transmission {
-    /// EHLO was used, not HELO.
-    pub extended: bool,
-    /// MAIL named SMTPUTF8.
-    pub utf8: bool,
-    /// Version and cipher of TLS, as `TLSv1.3 TLS_AES_256_GCM_SHA384`.
-    pub tls: Option<String>,
+pub enum Transmission {
+    /// Somebody brought it (RFC 3848, RFC 6531 §4.3).
+    Smtp {
+        /// EHLO was used, not HELO.
+        extended: bool,
+        /// MAIL named SMTPUTF8.
+        utf8: bool,
+        /// Version and cipher of TLS, as `TLSv1.3 TLS_AES_256_GCM_SHA384`.
+        tls: Option<String>,
+    },
+    /// This hub fetched it from a provider.
+    Pop3 {
+        /// Whether under TLS.
+        is_secured: bool,
+    },
 }
 
 impl fmt::Display for Transmission {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let name = match (self.extended, self.utf8) {
+        let (extended, utf8, tls) = match self {
+            Transmission::Smtp {
+                extended,
+                utf8,
+                tls,
+            } => (*extended, *utf8, tls),
+            Transmission::Pop3 { is_secured: true } => return f.write_str("POP3 (TLS)"),
+            Transmission::Pop3 { is_secured: false } => return f.write_str("POP3"),
+        };
+        let name = match (extended, utf8) {
             (false, _) => "SMTP",
             (true, false) => "ESMTP",
             (true, true) => "UTF8SMTP",
         };
         // RFC 3848 has no SMTPS: HELO after TLS is still plain SMTP by name.
-        let secured = if self.tls.is_some() && self.extended {
-            "S"
-        } else {
-            ""
-        };
+        let secured = if tls.is_some() && extended { "S" } else { "" };
         write!(f, "{name}{secured}")?;
-        match &self.tls {
+        match tls {
             Some(tls) => write!(f, " ({tls})"),
             None => Ok(()),
         }
@@ -144,7 +158,7 @@ mod tests {
     }
 
     fn transmission(extended: bool, utf8: bool, tls: Option<&str>) -> Transmission {
-        Transmission {
+        Transmission::Smtp {
             extended,
             utf8,
             tls: tls.map(str::to_string),
@@ -162,6 +176,16 @@ mod tests {
              \tid 0000000000001 for <anna@example.com>;\r\n\
              \tSun, 22 Nov 2026 20:40:00 +0000\r\n"
         );
+    }
+
+    #[test]
+    fn a_fetched_message_says_from_where_and_by_pop3() {
+        for (is_secured, with) in [(false, "with POP3\r\n"), (true, "with POP3 (TLS)\r\n")] {
+            let provider = peer("192.0.2.7", "pop.provider.example");
+            let line = received(provider, Transmission::Pop3 { is_secured }, None);
+            assert!(line.starts_with("Received: from pop.provider.example ([192.0.2.7])\r\n"));
+            assert!(line.contains(with), "{line}");
+        }
     }
 
     #[test]

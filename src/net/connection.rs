@@ -17,7 +17,9 @@ use smol::net::TcpStream;
 use smol::{Timer, future};
 
 use super::sessions::{Activity, Interruption, Session};
-use super::tls::{self, AcceptError, ServerTls, TlsStream};
+use super::tls::{
+    self, AcceptError, Certificate, ClientStream, ConnectError, ServerTls, TlsStream, TrustedRoots,
+};
 
 /// A piece of output must be taken within this time: a peer that does not read
 /// may not hold a session, and a maildrop, for ever.
@@ -67,6 +69,8 @@ pub enum OutputError {
 enum Stream {
     Plain(TcpStream),
     Tls(Box<TlsStream<TcpStream>>),
+    /// The hub is the client.
+    ClientTls(Box<ClientStream<TcpStream>>),
     /// A handshake failed: there is nothing to read or write any more.
     Gone,
 }
@@ -84,7 +88,7 @@ pub struct Connection {
 }
 
 impl Connection {
-    /// Takes over an accepted connection.
+    /// Takes over a connection that was accepted, or that the hub has opened.
     ///
     /// # Errors
     /// The connection is broken already.
@@ -122,6 +126,7 @@ impl Connection {
             let read = match stream {
                 Stream::Plain(stream) => stream.read(buffer).await,
                 Stream::Tls(stream) => stream.read(buffer).await,
+                Stream::ClientTls(stream) => stream.read(buffer).await,
                 Stream::Gone => Ok(0),
             };
             match read {
@@ -153,6 +158,10 @@ impl Connection {
                 match stream {
                     Stream::Plain(stream) => stream.write_all(piece).await?,
                     Stream::Tls(stream) => {
+                        stream.write_all(piece).await?;
+                        stream.flush().await?;
+                    }
+                    Stream::ClientTls(stream) => {
                         stream.write_all(piece).await?;
                         stream.flush().await?;
                     }
@@ -199,6 +208,34 @@ impl Connection {
         Ok(description)
     }
 
+    /// Shakes hands as the client of `server_name`. Returns the server's
+    /// certificate.
+    ///
+    /// # Errors
+    /// The server is not the one that is trusted, speaks no TLS, or not in
+    /// time. The connection is of no use then.
+    pub async fn connect_tls(
+        &mut self,
+        server_name: &str,
+        roots: &TrustedRoots,
+    ) -> Result<Certificate, ConnectError> {
+        let failed = |reason: &str| ConnectError::Failed {
+            server: server_name.to_string(),
+            reason: reason.to_string(),
+        };
+        let Stream::Plain(stream) = std::mem::replace(&mut self.stream, Stream::Gone) else {
+            return Err(failed("TLS is on already"));
+        };
+        let connected = tls::connect(stream, server_name, roots, HANDSHAKE_LIMIT);
+        let stream = match self.unless_interrupted(connected).await {
+            Some(connected) => connected?,
+            None => return Err(failed("the session was to end")),
+        };
+        let certificate = stream.certificate().clone();
+        self.stream = Stream::ClientTls(Box::new(stream));
+        Ok(certificate)
+    }
+
     /// Waits until the time is over or the session is to end; what comes
     /// meanwhile stays unread. For a pause that the hub makes.
     pub async fn pause(&mut self, time: Duration) {
@@ -223,6 +260,7 @@ impl Connection {
             match &mut self.stream {
                 Stream::Plain(stream) => drain(stream).await,
                 Stream::Tls(stream) => drain(stream).await,
+                Stream::ClientTls(stream) => drain(stream).await,
                 Stream::Gone => Ok(()),
             }
         };

@@ -21,6 +21,9 @@ pub const SESSION_OCTETS: usize = 40 * 1024;
 /// Memory of a message under way: 128 KiB of content at most before it goes to
 /// a file, and a read buffer.
 pub const MESSAGE_OCTETS: usize = 192 * 1024;
+/// Units of [`MESSAGE_OCTETS`] that one poll may hold: 3 MB, which a disk that
+/// needs 20 ms for a sync takes in a tenth of a second.
+const POLL_MESSAGES_MAX: usize = 16;
 /// How long a message waits for memory before its sender is told to come again.
 /// Short of what senders wait for (RFC 5321 §4.5.3.2.4: 2 minutes).
 pub const MEMORY_WAIT: Duration = Duration::from_secs(30);
@@ -232,6 +235,23 @@ impl MessageMemory {
             grant
         };
         within(MEMORY_WAIT, both).await
+    }
+
+    /// Memory for the messages of one poll that wait for their commit: an eighth
+    /// of all, and [`POLL_MESSAGES_MAX`] at most, for several providers may be
+    /// polled while others send. The octets it holds are told. `None` after
+    /// [`MEMORY_WAIT`].
+    pub async fn for_poll(&self) -> Option<(MemoryGrant, usize)> {
+        let units = (self.units / 8).clamp(1, POLL_MESSAGES_MAX);
+        let all = async {
+            let mut grant = MemoryGrant::new();
+            for _ in 0..units {
+                grant.push(self.all.acquire_arc().await);
+            }
+            grant
+        };
+        let grant = within(MEMORY_WAIT, all).await?;
+        Some((grant, units * MESSAGE_OCTETS))
     }
 
     /// Memory for the scan listing of a user's maildrop; none is counted for a

@@ -141,7 +141,7 @@ impl Session {
 
     /// How the message of the open transaction comes.
     pub fn transmission(&self) -> Transmission {
-        Transmission {
+        Transmission::Smtp {
             extended: self.helo.as_ref().is_some_and(|helo| helo.extended),
             utf8: self
                 .state

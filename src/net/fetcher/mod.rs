@@ -1,9 +1,20 @@
 //! Fetches the mailbox of a provider: drives the machine of [`crate::fetch`] on
 //! a connection that the hub opens, asks [`crate::route::multidrop`] whose each
 //! message is, and has it committed before it is removed there.
+//!
+//! ```text
+//! poll, look, dry_run ──▶ visit: one session ──▶ errand: polling | preview
+//!                                                   │
+//!                         plan: which messages to read, to remove, to leave
+//! ```
 
+mod plan;
+mod polling;
+mod preview;
 mod report;
 mod settings;
+mod token;
+mod visit;
 
 pub use report::{PollError, Report};
 pub use settings::{Caps, Login, OfficeHours, Provider, Schedule};
@@ -13,9 +24,14 @@ use std::sync::Arc;
 use super::current::Current;
 use super::limits::MessageMemory;
 use super::sessions::Sessions;
+use crate::delivery::Origin;
+use crate::fetch::{Pipelining, Remedy, Security, WithoutUniqueIds};
 use crate::route::Directory;
 use crate::route::multidrop::Decision;
-use crate::store::Store;
+use crate::store::{SpaceState, Store};
+use polling::Polling;
+use preview::{Look, Reader};
+use visit::Visit;
 
 /// What a poll works with: a hub's inside, or what a command has without one.
 #[derive(Clone, Copy)]
@@ -43,10 +59,69 @@ pub struct Poll {
 
 /// One poll: fetches what is new, removes what is to be removed. Two polls of one
 /// account at the same time are the caller's to prevent.
-pub async fn poll(_provider: &Provider, _around: Surroundings<'_>) -> Poll {
-    Poll {
-        report: Report::default(),
-        outcome: Err(PollError::Interrupted),
+pub async fn poll(provider: &Provider, around: Surroundings<'_>) -> Poll {
+    let mut poll = attempt(provider, around, None).await;
+    if let Err(why) = &poll.outcome
+        && why.remedy() == Remedy::LockStep
+    {
+        // What was committed until then counts, too.
+        let first = poll.report;
+        poll = attempt(provider, around, Some(Pipelining::Off)).await;
+        poll.report.fetched += first.fetched;
+        poll.report.fetched_octets += first.fetched_octets;
+        poll.report.unclaimed += first.unclaimed;
+        poll.report.duplicates += first.duplicates;
+    }
+    poll
+}
+
+async fn attempt(
+    provider: &Provider,
+    around: Surroundings<'_>,
+    pipelining: Option<Pipelining>,
+) -> Poll {
+    let mut report = Report::default();
+    let outcome = session(provider, around, pipelining, &mut report).await;
+    Poll { report, outcome }
+}
+
+async fn session(
+    provider: &Provider,
+    around: Surroundings<'_>,
+    pipelining: Option<Pipelining>,
+    report: &mut Report,
+) -> Result<(), PollError> {
+    if around.store.space()?.state != SpaceState::Enough {
+        return Err(PollError::DiskShort);
+    }
+    let account = around.store.provider(&provider.host, &provider.user).await?;
+    if pipelining == Some(Pipelining::Off) {
+        around.store.set_lock_step(account.id).await?;
+    }
+    let pipelining = match pipelining {
+        Some(pipelining) => pipelining,
+        None if account.lock_step => Pipelining::Off,
+        None => provider.pipelining,
+    };
+    let without_unique_ids = match provider.leave_on_server.is_zero() {
+        true => WithoutUniqueIds::Proceed,
+        false => WithoutUniqueIds::Refuse,
+    };
+    let visit = Visit::begin(provider, around.sessions).await?;
+    let origin = Origin {
+        account: provider.name.clone(),
+        peer: visit.peer(),
+        is_secured: provider.security != Security::Clear,
+        routing: provider.routing.clone(),
+    };
+    let mut polling = Polling::new(provider, around, account, origin);
+    let ended = visit.run(pipelining, without_unique_ids, &mut polling).await;
+    polling.finish(ended.outcome.is_ok()).await;
+    *report = polling.report;
+    report.certificate_days_left = ended.certificate_days_left;
+    match polling.failed {
+        Some(why) => Err(why.into()),
+        None => ended.outcome,
     }
 }
 
@@ -71,8 +146,17 @@ pub struct Found {
 ///
 /// # Errors
 /// What would keep a poll from its work.
-pub async fn look(_provider: &Provider, _sessions: &Sessions) -> Result<Found, PollError> {
-    Err(PollError::Interrupted)
+pub async fn look(provider: &Provider, sessions: &Sessions) -> Result<Found, PollError> {
+    let visit = Visit::begin(provider, sessions).await?;
+    let mut look = Look::default();
+    let without = WithoutUniqueIds::Proceed;
+    let ended = visit.run(provider.pipelining, without, &mut look).await;
+    ended.outcome?;
+    let found = look.found.ok_or(PollError::Interrupted)?;
+    Ok(Found {
+        certificate_days_left: ended.certificate_days_left,
+        ..found
+    })
 }
 
 /// How a dry run reads headers.
@@ -120,11 +204,16 @@ pub struct DryRun {
 /// [`PollError::NoTop`] where the server needs [`Reading::Retrieve`]; else what
 /// would keep a poll from its work.
 pub async fn dry_run(
-    _provider: &Provider,
-    _directory: &Directory,
-    _sessions: &Sessions,
-    _reading: Reading,
-    _most: usize,
+    provider: &Provider,
+    directory: &Directory,
+    sessions: &Sessions,
+    reading: Reading,
+    most: usize,
 ) -> Result<DryRun, PollError> {
-    Err(PollError::Interrupted)
+    let visit = Visit::begin(provider, sessions).await?;
+    let mut reader = Reader::new(provider, directory, reading, most);
+    let without = WithoutUniqueIds::Proceed;
+    let ended = visit.run(provider.pipelining, without, &mut reader).await;
+    ended.outcome?;
+    reader.finish()
 }

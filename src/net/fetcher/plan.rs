@@ -1,0 +1,197 @@
+//! What a poll does with the messages of a listing. Pure: listing, what is known
+//! of it, and settings in; tasks out.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use super::settings::{Caps, Provider};
+use crate::fetch::{Listing, Removal, Scan, Task};
+use crate::store::{Comparison, FetchedId, FetchedKind, KnownMessage};
+
+/// What is fetched is one of these, by its message-number.
+#[derive(Debug)]
+pub(super) struct Wanted {
+    /// Its unique-id; none if the server tells none that names it alone.
+    pub unique_id: Option<Vec<u8>>,
+    /// Its size by LIST.
+    pub octets: Option<u64>,
+    /// A message was committed under this unique-id, and this may be another
+    /// one: its octets decide.
+    pub known: Option<KnownMessage>,
+}
+
+/// What a poll does.
+#[derive(Debug, Default)]
+pub(super) struct Plan {
+    pub tasks: Vec<Task>,
+    /// To be retrieved, by message-number.
+    pub retrieving: HashMap<u32, Wanted>,
+    /// Too large: the headers are read, to tell the addressee.
+    pub too_large: HashMap<u32, Wanted>,
+    /// Removed without reading: committed earlier, and its time there is over.
+    pub removing: HashMap<u32, FetchedId>,
+    /// Messages that are too large.
+    pub oversized: u64,
+    /// Messages that wait for the next poll.
+    pub postponed: u64,
+    /// Messages that are there again although their removal was confirmed.
+    pub undead: u64,
+}
+
+/// Sorts the messages of a listing.
+pub(super) fn plan(listing: &Listing, comparison: Comparison, provider: &Provider) -> Plan {
+    let mut plan = Plan::default();
+    let mut retrieve = Vec::new();
+    for (scan, known) in listing.scans().zip(comparison.messages) {
+        match judge(&scan, known, provider) {
+            Verdict::Leave => {}
+            Verdict::LeaveTooLarge => plan.oversized += 1,
+            Verdict::Remove(removal, record) => {
+                plan.tasks.push(Task::Remove(removal));
+                plan.removing.insert(scan.number, record);
+            }
+            Verdict::Tell(wanted) => {
+                plan.oversized += 1;
+                plan.too_large.insert(scan.number, wanted);
+                plan.tasks.push(Task::Top {
+                    number: scan.number,
+                });
+            }
+            Verdict::Retrieve(wanted) => {
+                plan.undead += u64::from(wanted.known.as_ref().is_some_and(|known| known.removed));
+                retrieve.push((scan.number, wanted));
+            }
+        }
+    }
+    let all = retrieve.len();
+    let retrieve = within_caps(retrieve, provider.caps);
+    plan.postponed = (all - retrieve.len()) as u64;
+    for (number, wanted) in retrieve {
+        plan.tasks.push(Task::Retrieve {
+            number,
+            octets: wanted.octets,
+        });
+        plan.retrieving.insert(number, wanted);
+    }
+    plan
+}
+
+enum Verdict {
+    Leave,
+    LeaveTooLarge,
+    Remove(Removal, FetchedId),
+    Tell(Wanted),
+    Retrieve(Wanted),
+}
+
+fn judge(scan: &Scan<'_>, known: Option<KnownMessage>, provider: &Provider) -> Verdict {
+    let is_too_large = scan
+        .octets
+        .is_some_and(|octets| octets > provider.max_message_size);
+    let wanted = |known| Wanted {
+        unique_id: scan.unique_id.map(<[u8]>::to_vec),
+        octets: scan.octets,
+        known,
+    };
+    match known {
+        None if is_too_large => Verdict::Tell(wanted(None)),
+        None => Verdict::Retrieve(wanted(None)),
+        Some(known) if known.kind == FetchedKind::Notice => match is_too_large {
+            true => Verdict::LeaveTooLarge,
+            // The limit was raised.
+            false => Verdict::Retrieve(wanted(None)),
+        },
+        // Gone, and there again; or of another size: some servers give a
+        // unique-id to a second message.
+        Some(known) if known.removed || differs(known.octets, scan.octets) => match is_too_large {
+            true => Verdict::Tell(wanted(None)),
+            false => Verdict::Retrieve(wanted(Some(known))),
+        },
+        Some(known) if is_over(known.age, provider.leave_on_server) => {
+            let removal = Removal::of_committed(scan.number, &known.receipt);
+            Verdict::Remove(removal, known.record)
+        }
+        Some(_) => Verdict::Leave,
+    }
+}
+
+/// Whether a message that was committed so long ago is to be removed.
+pub(super) fn is_over(age: Duration, leave_on_server: Duration) -> bool {
+    age >= leave_on_server
+}
+
+fn differs(one: Option<u64>, other: Option<u64>) -> bool {
+    matches!((one, other), (Some(one), Some(other)) if one != other)
+}
+
+/// Where the caps leave some out, the small ones come first: one large message
+/// must not keep the office from its mail. The first comes in any case, or one
+/// beyond the cap would never come.
+fn within_caps(mut all: Vec<(u32, Wanted)>, caps: Caps) -> Vec<(u32, Wanted)> {
+    let octets_of = |wanted: &Wanted| wanted.octets.unwrap_or(0);
+    let most_messages = caps.messages.unwrap_or(u64::MAX);
+    let most_octets = caps.octets.unwrap_or(u64::MAX);
+    let octets = all
+        .iter()
+        .fold(0_u64, |sum, (_, wanted)| sum.saturating_add(octets_of(wanted)));
+    if all.len() as u64 <= most_messages && octets <= most_octets {
+        return all;
+    }
+    all.sort_by_key(|(number, wanted)| (octets_of(wanted), *number));
+    let mut octets = 0_u64;
+    let mut count = 0;
+    for (_, wanted) in &all {
+        octets = octets.saturating_add(octets_of(wanted));
+        if count > 0 && (count as u64 >= most_messages || octets > most_octets) {
+            break;
+        }
+        count += 1;
+    }
+    all.truncate(count);
+    all.sort_by_key(|(number, _)| *number);
+    all
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn wanted(sizes: &[u64]) -> Vec<(u32, Wanted)> {
+        let one = |octets: &u64| Wanted {
+            unique_id: None,
+            octets: (*octets > 0).then_some(*octets),
+            known: None,
+        };
+        (1..).zip(sizes.iter().map(one)).collect()
+    }
+
+    fn numbers(sizes: &[u64], messages: Option<u64>, octets: Option<u64>) -> Vec<u32> {
+        let kept = within_caps(wanted(sizes), Caps { messages, octets });
+        kept.into_iter().map(|(number, _)| number).collect()
+    }
+
+    #[test]
+    fn a_cap_lets_the_small_ones_through_first() {
+        let sizes = [50, 10, 900, 20, 0];
+        assert_eq!(numbers(&sizes, None, None), [1, 2, 3, 4, 5]);
+        assert_eq!(numbers(&sizes, Some(5), Some(980)), [1, 2, 3, 4, 5]);
+        assert_eq!(numbers(&sizes, Some(3), None), [2, 4, 5]);
+        assert_eq!(numbers(&sizes, None, Some(80)), [1, 2, 4, 5]);
+        assert_eq!(numbers(&sizes, None, Some(79)), [2, 4, 5]);
+        assert_eq!(numbers(&sizes, Some(0), None), [5]);
+    }
+
+    #[test]
+    fn a_message_beyond_the_cap_comes_when_it_is_the_smallest() {
+        assert_eq!(numbers(&[900, 1000], None, Some(80)), [1]);
+        assert_eq!(numbers(&[u64::MAX, u64::MAX], None, Some(80)), [1]);
+    }
+
+    #[test]
+    fn another_size_is_seen_only_where_both_are_told() {
+        assert!(differs(Some(1), Some(2)));
+        for (one, other) in [(Some(1), Some(1)), (None, Some(1)), (Some(1), None)] {
+            assert!(!differs(one, other));
+        }
+    }
+}
