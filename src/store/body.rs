@@ -49,6 +49,22 @@ impl Body {
         self.octets
     }
 
+    /// Its file, for who decides whether that stays.
+    pub(super) fn file(&self) -> Option<BodyFile> {
+        match &self.content {
+            Content::File(file) => Some(file.clone()),
+            Content::Memory(_) => None,
+        }
+    }
+
+    /// What it adds to a transaction.
+    pub(super) fn octets_in_row(&self) -> usize {
+        match &self.content {
+            Content::Memory(octets) => octets.len(),
+            Content::File(_) => 0,
+        }
+    }
+
     /// The last two octets; a shorter body has zeros in front.
     pub(super) fn tail(&self) -> [u8; 2] {
         self.tail

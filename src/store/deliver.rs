@@ -4,14 +4,17 @@
 
 use std::borrow::Cow;
 use std::collections::HashSet;
+use std::time::SystemTime;
 
 use rusqlite::{Connection, OptionalExtension, named_params};
 
-use super::body::Content;
+use super::body::{Body, Content};
+use super::change::Outcome;
 use super::error::StoreError;
 use super::schema::UNCLAIMED;
 use super::time::to_millis;
 use super::types::{EntryId, MailboxId, MailboxName, NewEntry, NewMessage, UniqueId};
+use crate::mail::QueueId;
 
 /// What an entry's row needs beside its ids.
 pub(super) struct EntryRow<'a> {
@@ -22,17 +25,43 @@ pub(super) struct EntryRow<'a> {
     pub trace: &'a [u8],
 }
 
-/// The contract of a delivery, checked before it waits for anything.
-pub(super) fn check(message: &NewMessage) -> Result<(), StoreError> {
-    if message.entries.is_empty() {
+/// What a message's row needs.
+pub(super) struct MessageRow<'a> {
+    pub id: QueueId,
+    pub received_at: SystemTime,
+    pub source: &'a str,
+    pub reverse_path: &'a str,
+    pub body: &'a Body,
+}
+
+impl NewMessage {
+    pub(super) fn row(&self) -> MessageRow<'_> {
+        MessageRow {
+            id: self.id,
+            received_at: self.received_at,
+            source: &self.source,
+            reverse_path: &self.reverse_path,
+            body: &self.body,
+        }
+    }
+}
+
+/// What became of the entries of a delivery.
+#[derive(Debug, Default)]
+pub(super) struct Delivered {
+    /// Where they went, and why, in the order they were made.
+    pub entries: Vec<(MailboxName, String)>,
+    /// The users who have no mailbox any more: what was for them is unclaimed.
+    pub without_mailbox: Vec<String>,
+}
+
+/// The contract of a delivery.
+pub(super) fn check(entries: &[NewEntry]) -> Result<(), StoreError> {
+    if entries.is_empty() {
         return Err(StoreError::Refused("a message needs at least one mailbox"));
     }
-    let mut seen = HashSet::with_capacity(message.entries.len());
-    if !message
-        .entries
-        .iter()
-        .all(|entry| seen.insert(&entry.mailbox))
-    {
+    let mut seen = HashSet::with_capacity(entries.len());
+    if !entries.iter().all(|entry| seen.insert(&entry.mailbox)) {
         return Err(StoreError::Refused(
             "a message has one entry for each mailbox at most",
         ));
@@ -40,46 +69,84 @@ pub(super) fn check(message: &NewMessage) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// The message once, and its entries. Returns the users who have no mailbox any
-/// more: what was for them is unclaimed.
-pub(super) fn deliver(db: &Connection, message: &NewMessage) -> Result<Vec<String>, StoreError> {
+/// What keeps a body's file once a row names it, or may.
+pub(super) fn keep_file<T: 'static>(
+    body: &Body,
+    is_named: fn(&T) -> bool,
+) -> impl FnOnce(Outcome<'_, T>) + Send + 'static {
+    let file = body.file();
+    move |outcome| {
+        let named = match outcome {
+            Outcome::Committed(made) => is_named(made),
+            Outcome::Uncertain => true,
+            Outcome::RolledBack => false,
+        };
+        if let (true, Some(file)) = (named, file) {
+            file.keep();
+        }
+    }
+}
+
+/// The message once, and its entries.
+pub(super) fn deliver(
+    db: &Connection,
+    message: &MessageRow<'_>,
+    entries: &[NewEntry],
+) -> Result<Delivered, StoreError> {
+    let (places, without_mailbox) = places(db, entries)?;
+    add_message(db, message)?;
+    Ok(Delivered {
+        entries: add_entries(db, message, places)?,
+        without_mailbox,
+    })
+}
+
+fn add_message(db: &Connection, message: &MessageRow<'_>) -> Result<(), StoreError> {
     let (body_file, body) = match &message.body.content {
         Content::Memory(octets) => (None, Some(octets.as_slice())),
         Content::File(file) => (Some(file.name()), None),
     };
-    let received_at = to_millis(message.received_at);
-    let id = message.id.as_u64() as i64;
     db.prepare_cached(
         "INSERT INTO message (id, received_at, source, reverse_path, octets, body_file, body)
          VALUES (:id, :received_at, :source, :reverse_path, :octets, :body_file, :body)",
     )?
     .execute(named_params! {
-        ":id": id,
-        ":received_at": received_at,
+        ":id": message.id.as_u64() as i64,
+        ":received_at": to_millis(message.received_at),
         ":source": message.source,
         ":reverse_path": message.reverse_path,
         ":octets": message.body.octets() as i64,
         ":body_file": body_file,
         ":body": body,
     })?;
-    let (places, without_mailbox) = places(db, &message.entries)?;
+    Ok(())
+}
+
+fn add_entries(
+    db: &Connection,
+    message: &MessageRow<'_>,
+    places: Vec<Place<'_>>,
+) -> Result<Vec<(MailboxName, String)>, StoreError> {
+    let mut entries = Vec::with_capacity(places.len());
     for place in places {
         let octets = content_octets(place.trace, message.body.octets(), message.body.tail());
         let row = EntryRow {
             octets: octets as i64,
-            delivered_at: received_at,
+            delivered_at: to_millis(message.received_at),
             restored_at: None,
             why: &place.why,
             trace: place.trace,
         };
-        add_entry(db, place.mailbox, id, &row)?;
+        add_entry(db, place.mailbox, message.id.as_u64() as i64, &row)?;
+        entries.push((place.name, place.why.into_owned()));
     }
-    Ok(without_mailbox)
+    Ok(entries)
 }
 
 /// Where an entry goes.
 struct Place<'a> {
     mailbox: MailboxId,
+    name: MailboxName,
     trace: &'a [u8],
     why: Cow<'a, str>,
 }
@@ -99,14 +166,15 @@ fn places<'a>(
         why,
     } in entries
     {
-        let (mailbox, why) = match name {
-            MailboxName::Unclaimed => (MailboxId(UNCLAIMED), Cow::Borrowed(why.as_str())),
+        let unclaimed = (MailboxId(UNCLAIMED), &MailboxName::Unclaimed);
+        let ((mailbox, name), why) = match name {
+            MailboxName::Unclaimed => (unclaimed, Cow::Borrowed(why.as_str())),
             MailboxName::User(user) => match find_open_mailbox(db, user)? {
-                Some(mailbox) => (mailbox, Cow::Borrowed(why.as_str())),
+                Some(mailbox) => ((mailbox, name), Cow::Borrowed(why.as_str())),
                 None => {
                     without_mailbox.push(user.clone());
                     let why = format!("{user} was removed or renamed meanwhile ({why})");
-                    (MailboxId(UNCLAIMED), Cow::Owned(why))
+                    (unclaimed, Cow::Owned(why))
                 }
             },
         };
@@ -114,6 +182,7 @@ fn places<'a>(
             Some(place) => place.why = format!("{}; {why}", place.why).into(),
             None => places.push(Place {
                 mailbox,
+                name: name.clone(),
                 trace,
                 why,
             }),

@@ -54,8 +54,7 @@ use std::time::SystemTime;
 use rusqlite::{Connection, OptionalExtension, named_params};
 
 use crate::mail::{QueueId, QueueIds};
-use body::Content;
-use change::{Outcome, Urgency};
+use change::Urgency;
 use checkpoint::Checkpointer;
 use clock::{AgeClock, Kept};
 use counters::Counters;
@@ -222,34 +221,17 @@ impl Store {
     /// Nothing is stored then, with the exception of [`StoreError::Uncertain`];
     /// [`StoreError::Full`] asks the sender to try again later.
     pub async fn deliver(&self, message: NewMessage) -> Result<Receipt, StoreError> {
-        deliver::check(&message)?;
+        deliver::check(&message.entries)?;
         let id = message.id;
-        let file = match &message.body.content {
-            Content::File(file) => Some(file.clone()),
-            Content::Memory(_) => None,
-        };
-        let in_row = match &message.body.content {
-            Content::Memory(octets) => octets.len(),
-            Content::File(_) => 0,
-        };
         let traces: usize = message.entries.iter().map(|entry| entry.trace.len()).sum();
-        let settled = move |outcome: Outcome<'_, Vec<String>>| {
-            let named = matches!(outcome, Outcome::Committed(_) | Outcome::Uncertain);
-            if let (true, Some(file)) = (named, file) {
-                file.keep();
-            }
-        };
-        let without_mailbox = self
-            .0
-            .writer
-            .change(
-                Urgency::Intake,
-                in_row + traces,
-                move |db| deliver::deliver(db, &message),
-                settled,
-            )
+        let octets = message.body.octets_in_row() + traces;
+        let settled = deliver::keep_file(&message.body, |_| true);
+        let work = move |db: &Connection| deliver::deliver(db, &message.row(), &message.entries);
+        let writer = &self.0.writer;
+        let delivered = writer
+            .change(Urgency::Intake, octets, work, settled)
             .await?;
-        Ok(Receipt::of_commit(id, without_mailbox))
+        Ok(Receipt::of_commit(id, delivered.without_mailbox))
     }
 }
 
