@@ -6,7 +6,7 @@
 //! own (`reader`). The functions are async and need no particular executor.
 //! Names no protocol, logs nothing, and changes no octet of a message.
 //!
-//! Called by `delivery` (mail in), `net` (maildrops), `hub` and `cli`
+//! Called by `delivery` (mail in), `net` (maildrops, what a provider lists), `hub` and `cli`
 //! (administration, the sweep).
 //!
 //! # States of a message: what a crash leaves, and who cleans up
@@ -17,6 +17,7 @@
 //! | arriving, larger | `bodies/NAME.part` | removed by the next [`Store::open`] |
 //! | complete, before the commit | `bodies/NAME`, synced, in a synced folder | removed by the next [`Store::open`] |
 //! | **committed** (the log of the database is synced) | message and entries | kept; a sender that saw no 250 sends a duplicate |
+//! | … fetched from a provider | and its unique-id there | the next poll only removes it there |
 //! | retrieved by the PC, DELE without QUIT | entry | nothing changes |
 //! | QUIT answered | entry marked collected, one transaction | restorable until swept |
 //! | restored | a new entry in place of the old, one transaction | either the old one or the new one |
@@ -37,6 +38,7 @@ mod reader;
 mod disk;
 mod body;
 mod deliver;
+mod provider;
 mod maildrop;
 mod clock;
 mod space;
@@ -68,6 +70,10 @@ use writer::Writer;
 pub use body::{Body, BodyWriter, INLINE_OCTETS};
 pub use error::{OpenError, StoreError};
 pub use maildrop::{CHUNK_OCTETS, MessageReader};
+pub use provider::{
+    Comparison, EarlierCopies, FetchedDelivery, FetchedId, FetchedKind, FetchedMark,
+    FetchedMessage, KnownMessage, KnownProvider, Lost, ProviderId,
+};
 pub use space::{Disk, Room, Space, SpaceState};
 pub use sweep::{Budget, Keep};
 pub use time::Moment;

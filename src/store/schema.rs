@@ -3,8 +3,8 @@
 //! `body` stands last in its row and `trace` in its, so that a listing reads
 //! neither. Rows are written once and at the end of their tables (ids ascend
 //! with time); only totals and `collected_at` change later, so a delivery
-//! touches few pages. No index is ordered by random values, and no question
-//! reads more than its own mailbox.
+//! touches few pages. No index is ordered by random values, but those of what
+//! providers tell; and no question reads more than its own mailbox.
 
 use std::path::Path;
 use std::time::Duration;
@@ -77,6 +77,46 @@ const STEP_1: &str = "
         address TEXT PRIMARY KEY,
         gone_at INTEGER
     ) STRICT, WITHOUT ROWID;
+
+    CREATE TABLE provider (
+        id INTEGER PRIMARY KEY AUTOINCREMENT,
+        host TEXT NOT NULL,                 -- in lower case
+        user TEXT NOT NULL,
+        lock_step INTEGER NOT NULL DEFAULT 0,
+        listed_age INTEGER,                 -- the last whole listing, to the hour
+        UNIQUE (host, user)
+    ) STRICT;
+
+    CREATE TABLE fetched (
+        id INTEGER PRIMARY KEY AUTOINCREMENT,
+        provider INTEGER NOT NULL REFERENCES provider (id),
+        unique_id BLOB,                     -- the provider's; null: it tells none
+        kind TEXT NOT NULL CHECK (kind IN ('message', 'notice')),
+        digest BLOB NOT NULL,               -- SHA-256
+        octets INTEGER,                     -- by the provider's listing
+        message INTEGER NOT NULL,           -- no reference: it may be swept first
+        fetched_age INTEGER NOT NULL,       -- this and the others on the running clock
+        missing_age INTEGER,                -- since when it is not listed
+        removed_age INTEGER                 -- when its removal there was confirmed
+    ) STRICT;
+    CREATE UNIQUE INDEX fetched_unique_id ON fetched (provider, unique_id)
+        WHERE unique_id IS NOT NULL;
+    -- What a listing is compared with.
+    CREATE INDEX fetched_provider ON fetched (provider);
+    -- What may be forgotten.
+    CREATE INDEX fetched_missing ON fetched (provider, missing_age)
+        WHERE missing_age IS NOT NULL;
+
+    CREATE TABLE copy (
+        id INTEGER PRIMARY KEY AUTOINCREMENT,
+        provider INTEGER NOT NULL REFERENCES provider (id),
+        digest BLOB NOT NULL,
+        message INTEGER NOT NULL,           -- no reference, as above
+        users TEXT NOT NULL,                -- one a line: who got this copy
+        copied_age INTEGER NOT NULL
+    ) STRICT;
+    CREATE INDEX copy_digest ON copy (provider, digest, copied_age);
+    CREATE INDEX copy_age ON copy (copied_age);
 
     CREATE TABLE clock (
         id INTEGER PRIMARY KEY CHECK (id = 1),

@@ -257,6 +257,8 @@ pub struct SweepReport {
     pub messages: Vec<QueueId>,
     /// Octets of those messages.
     pub octets: u64,
+    /// Records of fetched messages that their provider has not listed for 30 days.
+    pub forgotten: u64,
     /// Ages are not trusted at present: the clock has jumped within the last
     /// hour, so nothing went for its age or size.
     pub clock_unsettled: bool,

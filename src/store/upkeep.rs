@@ -9,7 +9,7 @@ use super::space::{RESERVE_OCTETS, Room, Space, SpaceState};
 use super::sweep::{self, Keep, Limit, Removed};
 use super::time::Moment;
 use super::types::SweepReport;
-use super::{Inner, Store, body};
+use super::{Inner, Store, body, provider};
 
 impl Store {
     /// Room on the disk. Quick enough to be asked at every MAIL.
@@ -59,6 +59,7 @@ impl Store {
         if settled {
             report.by_age = self.sweep_old(keep.over_since(age), &mut report).await?;
             report.by_size = self.sweep_beyond_budget(&keep, &mut report).await?;
+            report.forgotten = self.forget_fetched(age).await?;
         }
         self.give_back().await?;
         let room = self.0.room()?;
@@ -83,6 +84,22 @@ impl Store {
                 return Ok(entries);
             }
             entries += removed.entries;
+        }
+    }
+
+    /// Of what came from providers. Returns how many records went.
+    async fn forget_fetched(&self, age: i64) -> Result<u64, StoreError> {
+        let mut forgotten = 0;
+        loop {
+            let (records, copies) = self
+                .0
+                .writer
+                .upkeep(move |db| provider::forget(db, age))
+                .await?;
+            forgotten += records;
+            if records == 0 && copies == 0 {
+                return Ok(forgotten);
+            }
         }
     }
 

@@ -1,0 +1,62 @@
+//! Forgetting what came from providers, when nothing can bring it back.
+//!
+//! Runs on the writer's thread, inside a transaction.
+
+use std::time::Duration;
+
+use rusqlite::{Connection, named_params};
+
+use super::super::error::StoreError;
+use super::super::time::duration_to_millis;
+use super::{FetchedId, STEP_RECORDS};
+
+/// How long a message must be gone from the provider's listings before its
+/// record goes: some servers list badly once, or for a week.
+const GRACE: Duration = Duration::from_secs(30 * 24 * 60 * 60);
+/// How long a copy is known as one. Copies of one message come within minutes;
+/// but a mailbox may be fetched for the first time with a month of mail in it.
+pub(super) const COPIES_KEPT: Duration = Duration::from_secs(30 * 24 * 60 * 60);
+
+/// The age counts up to the last whole listing and no further: while an account
+/// is switched off nothing shows that its messages are really gone.
+const OVER: &str = "SELECT fetched.id FROM provider JOIN fetched
+         ON fetched.provider = provider.id
+     WHERE fetched.missing_age <= provider.listed_age - :grace
+         AND coalesce(fetched.removed_age, fetched.missing_age)
+             <= provider.listed_age - :grace
+     LIMIT :some";
+
+/// Removes records and copies that are over at this age, some at a time.
+/// Returns how many records and copies went.
+pub(in crate::store) fn forget(db: &Connection, age: i64) -> Result<(u64, u64), StoreError> {
+    let some = STEP_RECORDS as i64;
+    let records = db
+        .prepare_cached(&format!("DELETE FROM fetched WHERE id IN ({OVER})"))?
+        .execute(named_params! {":grace": duration_to_millis(GRACE), ":some": some})?;
+    let copies = db
+        .prepare_cached(
+            "DELETE FROM copy WHERE id IN
+                 (SELECT id FROM copy WHERE copied_age <= :over ORDER BY copied_age LIMIT :some)",
+        )?
+        .execute(named_params! {
+            ":over": age.saturating_sub(duration_to_millis(COPIES_KEPT)), ":some": some,
+        })?;
+    Ok((records as u64, copies as u64))
+}
+
+/// As [`super::Store::removed_at_provider`] says.
+pub(super) fn note_removed(
+    db: &Connection,
+    records: &[FetchedId],
+    age: i64,
+) -> Result<(), StoreError> {
+    let mut nameless =
+        db.prepare_cached("DELETE FROM fetched WHERE id = :id AND unique_id IS NULL")?;
+    let mut note = db.prepare_cached("UPDATE fetched SET removed_age = :age WHERE id = :id")?;
+    for record in records {
+        if nameless.execute(named_params! {":id": record.0})? == 0 {
+            note.execute(named_params! {":age": age, ":id": record.0})?;
+        }
+    }
+    Ok(())
+}
