@@ -101,6 +101,25 @@ pub(super) fn deliver(
     })
 }
 
+/// As [`deliver`], but only to users: what would be unclaimed is left out.
+pub(super) fn deliver_to_users(
+    db: &Connection,
+    message: &MessageRow<'_>,
+    entries: &[NewEntry],
+) -> Result<Delivered, StoreError> {
+    let (mut places, without_mailbox) = places(db, entries)?;
+    places.retain(|place| place.mailbox.0 != UNCLAIMED);
+    if places.is_empty() {
+        let user = without_mailbox.into_iter().next().unwrap_or_default();
+        return Err(StoreError::NoMailbox(user));
+    }
+    add_message(db, message)?;
+    Ok(Delivered {
+        entries: add_entries(db, message, places)?,
+        without_mailbox,
+    })
+}
+
 fn add_message(db: &Connection, message: &MessageRow<'_>) -> Result<(), StoreError> {
     let (body_file, body) = match &message.body.content {
         Content::Memory(octets) => (None, Some(octets.as_slice())),

@@ -46,6 +46,7 @@ mod sweep;
 mod upkeep;
 mod mailboxes;
 mod administration;
+mod told;
 mod commands;
 
 use std::path::{Path, PathBuf};
@@ -77,6 +78,7 @@ pub use provider::{
 pub use space::{Disk, Room, Space, SpaceState};
 pub use sweep::{Budget, Keep};
 pub use time::Moment;
+pub use told::UnclaimedNews;
 pub use types::{
     EntryId, Figures, MailRow, MailboxId, MailboxName, MailboxSummary, Maildrop, NewEntry,
     NewMessage, Part, Receipt, Reconciled, Record, RecordEntry, Scan, SweepReport, Unclaimed,

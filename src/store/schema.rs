@@ -118,6 +118,12 @@ const STEP_1: &str = "
     CREATE INDEX copy_digest ON copy (provider, digest, copied_age);
     CREATE INDEX copy_age ON copy (copied_age);
 
+    CREATE TABLE told (
+        name TEXT PRIMARY KEY,              -- of what is told once
+        entry INTEGER NOT NULL,             -- up to which entry it is told
+        age INTEGER NOT NULL
+    ) STRICT, WITHOUT ROWID;
+
     CREATE TABLE clock (
         id INTEGER PRIMARY KEY CHECK (id = 1),
         age INTEGER NOT NULL,               -- running time of all hubs
