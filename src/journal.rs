@@ -17,7 +17,7 @@ use std::time::Duration;
 
 use log::{debug, error, info, warn};
 
-use crate::mail::{QueueId, ReversePath};
+use crate::mail::{QueueId, ReversePath, is_direction_mark};
 
 /// Text that somebody else wrote: quoted, control characters escaped, cut off
 /// at 200 characters.
@@ -41,11 +41,6 @@ impl Display for Outside<'_> {
         }
         f.write_str("\"")
     }
-}
-
-/// Characters that reorder a line on a terminal.
-pub fn is_direction_mark(c: char) -> bool {
-    matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
 /// A message is committed. Written before its sender is told.

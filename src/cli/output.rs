@@ -3,7 +3,7 @@
 use std::io::{self, Write};
 use std::time::{Duration, UNIX_EPOCH};
 
-use crate::journal::is_direction_mark;
+use crate::mail::is_direction_mark;
 use time::OffsetDateTime;
 use time::macros::format_description;
 

@@ -124,7 +124,7 @@ pub fn delivered_to(recipient: &Recipient) -> String {
 }
 
 /// Date and time with zone (RFC 5322 §3.3), in UTC.
-fn date(at: SystemTime) -> String {
+pub(super) fn date(at: SystemTime) -> String {
     let at = OffsetDateTime::from(at);
     // Fails only for years beyond 9999 or before 1900, which no clock that the
     // store accepts can show.
