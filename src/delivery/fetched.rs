@@ -372,10 +372,7 @@ mod tests {
             let whole = HeaderBlock::read(message.as_bytes());
             let digest = |step: usize| {
                 let mut head = Head::Arriving(Vec::new());
-                message
-                    .as_bytes()
-                    .chunks(step)
-                    .for_each(|it| head.take(it));
+                message.as_bytes().chunks(step).for_each(|it| head.take(it));
                 let (headers, message, _) = head.into_read();
                 assert_eq!(headers, whole, "{step}");
                 message.finish()

@@ -4,18 +4,18 @@
 use openssl::sha::sha256;
 
 use crate::journal;
+use crate::mail::ReversePath;
 use crate::mail::{
     Address, Domain, HeaderBlock, MessageDigest, Notice, Recipient, Summary, return_path,
 };
-use crate::mail::ReversePath;
 use crate::route::multidrop::{Target, decide};
 use crate::route::{Directory, Route};
 use crate::store::{
     FetchedKind, FetchedMark, FetchedMessage, MailboxName, Moment, NewEntry, Store, StoreError,
 };
 
-use super::fetched::Origin;
 use super::UNCLAIMED;
+use super::fetched::Origin;
 
 /// A message that is not fetched.
 #[derive(Debug)]
@@ -55,7 +55,10 @@ impl TooLarge<'_> {
         let recipients = self.recipients(origin, directory);
         let domain = directory.domains().first().cloned();
         let to: Vec<Address> = match &domain {
-            Some(domain) => recipients.iter().filter_map(|(user, _)| of(user, domain)).collect(),
+            Some(domain) => recipients
+                .iter()
+                .filter_map(|(user, _)| of(user, domain))
+                .collect(),
             None => Vec::new(),
         };
         let mut body = store.new_body();

@@ -94,7 +94,10 @@ async fn session(
     if around.store.space()?.state != SpaceState::Enough {
         return Err(PollError::DiskShort);
     }
-    let account = around.store.provider(&provider.host, &provider.user).await?;
+    let account = around
+        .store
+        .provider(&provider.host, &provider.user)
+        .await?;
     if pipelining == Some(Pipelining::Off) {
         around.store.set_lock_step(account.id).await?;
     }
@@ -115,7 +118,9 @@ async fn session(
         routing: provider.routing.clone(),
     };
     let mut polling = Polling::new(provider, around, account, origin);
-    let ended = visit.run(pipelining, without_unique_ids, &mut polling).await;
+    let ended = visit
+        .run(pipelining, without_unique_ids, &mut polling)
+        .await;
     polling.finish(ended.outcome.is_ok()).await;
     *report = polling.report;
     report.certificate_days_left = ended.certificate_days_left;

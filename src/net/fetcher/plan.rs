@@ -131,9 +131,9 @@ fn within_caps(mut all: Vec<(u32, Wanted)>, caps: Caps) -> Vec<(u32, Wanted)> {
     let octets_of = |wanted: &Wanted| wanted.octets.unwrap_or(0);
     let most_messages = caps.messages.unwrap_or(u64::MAX);
     let most_octets = caps.octets.unwrap_or(u64::MAX);
-    let octets = all
-        .iter()
-        .fold(0_u64, |sum, (_, wanted)| sum.saturating_add(octets_of(wanted)));
+    let octets = all.iter().fold(0_u64, |sum, (_, wanted)| {
+        sum.saturating_add(octets_of(wanted))
+    });
     if all.len() as u64 <= most_messages && octets <= most_octets {
         return all;
     }

@@ -8,11 +8,11 @@ use std::sync::Arc;
 
 use smol::channel::{self, Receiver, Sender};
 
+use super::Surroundings;
 use super::plan::{Plan, Wanted, is_over, plan};
 use super::report::{PollError, Report};
 use super::settings::Provider;
 use super::visit::{Answer, Errand};
-use super::Surroundings;
 use crate::delivery::{Complete, Fetched, Origin, TooLarge};
 use crate::fetch::{Arrived, Capabilities, Listing, Refusal, Scan, Task};
 use crate::journal;
@@ -20,7 +20,7 @@ use crate::mail::HeaderBlock;
 use crate::net::limits::{MESSAGE_OCTETS, MemoryGrant};
 use crate::store::{
     FetchedDelivery, FetchedId, FetchedKind, FetchedMark, INLINE_OCTETS, KnownProvider, Lost,
-    Moment, ProviderId, Receipt, Store, StoreError,
+    Moment, Receipt, StoreError,
 };
 
 /// One poll.
@@ -56,7 +56,10 @@ enum Arriving {
     Nothing,
     Message(Box<Fetched>),
     /// Larger than LIST said, and than the limit.
-    TooLarge { headers: Box<HeaderBlock>, octets: u64 },
+    TooLarge {
+        headers: Box<HeaderBlock>,
+        octets: u64,
+    },
     /// The rest is read and dropped.
     Failed(StoreError),
 }
@@ -74,7 +77,11 @@ struct Committed {
 enum Done {
     Delivered(FetchedDelivery),
     /// It was here already, under another name.
-    Recognised { record: FetchedId, receipt: Receipt, is_over: bool },
+    Recognised {
+        record: FetchedId,
+        receipt: Receipt,
+        is_over: bool,
+    },
 }
 
 impl<'a> Polling<'a> {
@@ -118,7 +125,10 @@ impl<'a> Polling<'a> {
         }
         let records: Vec<FetchedId> = self.removing.drain().map(|(_, record)| record).collect();
         self.report.removed = records.len() as u64;
-        let noted = self.around.store.removed_at_provider(records, Moment::now());
+        let noted = self
+            .around
+            .store
+            .removed_at_provider(records, Moment::now());
         if let Err(why) = noted.await {
             // The next poll finds them gone, which is as good.
             journal::store_failed("noting what was removed at the provider", &why);
@@ -143,7 +153,9 @@ impl<'a> Polling<'a> {
             return Some((known.record, is_over(known.age, leave)));
         }
         let lost = self.lost.get_mut(&digest)?;
-        let place = lost.iter().position(|lost| lost.kind == FetchedKind::Message)?;
+        let place = lost
+            .iter()
+            .position(|lost| lost.kind == FetchedKind::Message)?;
         let lost = lost.swap_remove(place);
         Some((lost.record, is_over(lost.age, leave)))
     }
@@ -151,7 +163,8 @@ impl<'a> Polling<'a> {
     /// Commits beside the session.
     fn commit(&mut self, arrived: Arrived, wanted: &Wanted, complete: Complete) {
         let octets = complete.octets();
-        let held = usize::try_from(octets).map_or(INLINE_OCTETS, |octets| octets.min(INLINE_OCTETS));
+        let held =
+            usize::try_from(octets).map_or(INLINE_OCTETS, |octets| octets.min(INLINE_OCTETS));
         let same = self.find_same(wanted, complete.digest());
         let mark = self.mark(wanted, FetchedKind::Message, complete.digest());
         let (store, origin) = (self.around.store.clone(), Arc::clone(&self.origin));
@@ -243,7 +256,12 @@ impl<'a> Polling<'a> {
     }
 
     /// Tells the addressee of a message that stays because of its size.
-    async fn tell_too_large(&mut self, wanted: &Wanted, headers: Option<&HeaderBlock>, octets: Option<u64>) {
+    async fn tell_too_large(
+        &mut self,
+        wanted: &Wanted,
+        headers: Option<&HeaderBlock>,
+        octets: Option<u64>,
+    ) {
         let too_large = TooLarge {
             headers,
             octets,
@@ -256,7 +274,13 @@ impl<'a> Polling<'a> {
         }
         let mark = self.mark(wanted, FetchedKind::Notice, digest);
         let directory = self.around.directory.now();
-        let told = too_large.tell(self.around.store, &self.origin, &directory, mark, Moment::now());
+        let told = too_large.tell(
+            self.around.store,
+            &self.origin,
+            &directory,
+            mark,
+            Moment::now(),
+        );
         if let Err(why) = told.await {
             journal::store_failed("telling of a message that is too large", &why);
             self.failed.get_or_insert(why);
@@ -285,14 +309,21 @@ impl Errand for Polling<'_> {
             .map(|scan| scan.unique_id.map(<[u8]>::to_vec))
             .collect();
         let is_whole = faults.omitted == 0 && faults.unreadable_lines == 0;
-        let compared = self.around.store.compare_listing(self.account.id, listed, is_whole, Moment::now());
+        let compared =
+            self.around
+                .store
+                .compare_listing(self.account.id, listed, is_whole, Moment::now());
         let mut comparison = compared.await?;
         for lost in std::mem::take(&mut comparison.lost) {
             self.lost.entry(lost.digest).or_default().push(lost);
         }
         self.plan = plan(&listing, comparison, self.provider);
         let has_task = |scan: &Scan<'_>| {
-            let Plan { retrieving, removing, .. } = &self.plan;
+            let Plan {
+                retrieving,
+                removing,
+                ..
+            } = &self.plan;
             retrieving.contains_key(&scan.number) || removing.contains_key(&scan.number)
         };
         let named = listing.scans().filter(has_task);
@@ -359,7 +390,8 @@ impl Errand for Polling<'_> {
             }
             Arriving::TooLarge { headers, octets } => {
                 self.report.oversized += 1;
-                self.tell_too_large(&wanted, Some(&headers), Some(octets)).await;
+                self.tell_too_large(&wanted, Some(&headers), Some(octets))
+                    .await;
                 Some(Answer::Leave(arrived))
             }
             Arriving::Nothing | Arriving::Failed(_) => Some(Answer::Leave(arrived)),
@@ -374,7 +406,8 @@ impl Errand for Polling<'_> {
             return;
         };
         let headers = fetched.into_headers();
-        self.tell_too_large(&wanted, Some(&headers), wanted.octets).await;
+        self.tell_too_large(&wanted, Some(&headers), wanted.octets)
+            .await;
     }
 
     fn discard(&mut self) {

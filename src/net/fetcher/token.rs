@@ -60,7 +60,10 @@ mod tests {
     #[test]
     fn a_command_that_fails_says_how_and_shows_no_token() {
         for (command, expected) in [
-            ("echo ya29; echo expired >&2; exit 3", "exit status: 3: expired"),
+            (
+                "echo ya29; echo expired >&2; exit 3",
+                "exit status: 3: expired",
+            ),
             ("true", "printed nothing"),
             ("head -c 70000 /dev/zero | tr '\\0' a", "no token"),
         ] {

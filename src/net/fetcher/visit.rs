@@ -159,17 +159,15 @@ impl<'a> Visit<'a> {
         let mut plan_failed = None;
         loop {
             match machine.next(Instant::now()) {
-                Step::NeedInput { until } => {
-                    match self.wait(&mut buffer, until, errand).await {
-                        Event::Input(Input::Octets(count)) => {
-                            machine.receive(buffer.get(..count).unwrap_or_default());
-                        }
-                        Event::Input(Input::TimeOut) => {}
-                        Event::Input(Input::Closed) => machine.connection_closed(),
-                        Event::Input(Input::Interrupted(_)) => return Err(PollError::Interrupted),
-                        Event::Answer(answer) => give(answer, &mut machine),
+                Step::NeedInput { until } => match self.wait(&mut buffer, until, errand).await {
+                    Event::Input(Input::Octets(count)) => {
+                        machine.receive(buffer.get(..count).unwrap_or_default());
                     }
-                }
+                    Event::Input(Input::TimeOut) => {}
+                    Event::Input(Input::Closed) => machine.connection_closed(),
+                    Event::Input(Input::Interrupted(_)) => return Err(PollError::Interrupted),
+                    Event::Answer(answer) => give(answer, &mut machine),
+                },
                 Step::Send(octets) => {
                     if self.connection.write(octets).await.is_err() {
                         machine.connection_closed();
@@ -217,12 +215,7 @@ impl<'a> Visit<'a> {
     }
 
     /// Whatever comes first: input, its time limit, or an answer.
-    async fn wait(
-        &mut self,
-        buffer: &mut [u8],
-        until: Instant,
-        errand: &mut impl Errand,
-    ) -> Event {
+    async fn wait(&mut self, buffer: &mut [u8], until: Instant, errand: &mut impl Errand) -> Event {
         let answer = async { Event::Answer(errand.answer().await) };
         let input = async { Event::Input(self.connection.read(buffer, until).await) };
         future::or(answer, input).await

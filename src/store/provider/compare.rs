@@ -58,6 +58,11 @@ impl Known {
         })
     }
 
+    /// Running time since it was committed.
+    fn age(&self, now: i64) -> Duration {
+        Duration::from_millis(count(now.saturating_sub(self.fetched_age)))
+    }
+
     fn message(self, age: i64) -> KnownMessage {
         let message = QueueId::from_u64(count(self.message));
         KnownMessage {
@@ -66,7 +71,7 @@ impl Known {
             kind: self.kind,
             digest: self.digest,
             octets: self.octets.map(count),
-            age: Duration::from_millis(count(age.saturating_sub(self.fetched_age))),
+            age: self.age(age),
             removed: self.removed,
         }
     }
@@ -105,10 +110,12 @@ pub(super) fn compare(
             *message = Some(known.message(age));
             continue;
         }
-        if known.kind == FetchedKind::Message && !known.removed {
+        if !known.removed {
             lost.push(Lost {
                 record: known.record,
+                kind: known.kind,
                 digest: known.digest,
+                age: known.age(age),
             });
         }
         match unique_id {

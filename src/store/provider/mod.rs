@@ -84,7 +84,10 @@ pub struct KnownMessage {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Lost {
     pub record: FetchedId,
+    pub kind: FetchedKind,
     pub digest: [u8; 32],
+    /// Running time since it was committed.
+    pub age: Duration,
 }
 
 /// A listing beside what is known.
