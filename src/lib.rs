@@ -7,17 +7,21 @@
 //! # What flows through it
 //!
 //! ```text
-//!  the world ──SMTP──▶ smtp session ──▶ delivery ──▶ store ──▶ pop3 session ──POP3──▶ office PCs
-//!                            │              │          │
-//!                     route: whose is it?   │          └─ Receipt: committed and synced
-//!                            │              └─ trace lines, one entry for each mailbox
-//!                            └─ "250" needs the Receipt
+//!  the world ──SMTP──▶ smtp session ─┐
+//!                       │            ├─▶ delivery ─▶ store ─▶ pop3 session ──POP3──▶ office PCs
+//!           route: whose is it?      │                 │
+//!                       │            │                 └─ Receipt: committed and synced;
+//!  provider's ──POP3──▶ fetch session┘                    "250", and DELE at the provider, need one
+//!  one mailbox          (multidrop)
 //! ```
 //! A reader who follows one message walks forwards: [`net::listener`] →
 //! [`net::smtp_server`] → [`smtp::Session`] → [`route::Directory`] →
-//! [`delivery::Incoming`] → [`store::Store`], and later [`store::Store`] →
-//! [`net::pop3_server`] → [`pop3::Session`]. Calls go downwards or return; there
-//! are no call-backs to chase.
+//! [`delivery::Incoming`] → [`store::Store`]; or [`net::fetcher`] →
+//! [`fetch::Session`] → [`delivery::Fetched`] → [`route::multidrop`] →
+//! [`store::Store`]; and later [`store::Store`] → [`net::pop3_server`] →
+//! [`pop3::Session`]. Calls go downwards or return; there are no call-backs to
+//! chase, but for one: whom a guess leads to is settled inside the commit
+//! ([`store::Store::deliver_fetched`]).
 //!
 //! # Rooms
 //!
@@ -50,14 +54,16 @@
 //!
 //! 1. **Commit, then answer.** `250` to a message needs a [`store::Receipt`], and
 //!    only the store's commit makes one.
-//! 2. **A fetched message arrives exactly once.** Fetching from a provider is on
-//!    its way: [`fetch`] speaks to him and [`route::multidrop`] decides, and what
-//!    is still missing is the driver in `net` that joins them with the store.
+//! 2. **A fetched message arrives exactly once.** It is committed together with
+//!    its unique-id at the provider, kept for each host and user; where that
+//!    cannot be trusted, its octets tell.
 //! 3. **No message goes to a wrong user; none is thrown away.** What cannot be
 //!    decided is *unclaimed*, kept with its evidence.
 //! 4. **A message's octets are never rewritten.** Trace lines are put in front.
-//!    One exception: from the LAN a bare LF becomes CRLF on the way in.
-//! 5. **The hub is no open relay**, and sends nothing to anybody.
+//!    One exception: from the LAN and from a provider a bare LF becomes CRLF on
+//!    the way in.
+//! 5. **The hub is no open relay**, and sends nothing to anybody: what it has to
+//!    say it puts into a mailbox here.
 //! 6. **A unique-id names one message for ever**: 128 random bits, stored.
 //! 7. **Every limit has a name, a default and a reason**, and the sum of the
 //!    limits fits the memory budget.
@@ -74,6 +80,9 @@
 //! |---|---|---|
 //! | received, before the commit | nothing, or an orphan file | the sender saw no 250 and sends again; the file is swept at the start |
 //! | committed, before 250 | message and entries | the sender may send again: one duplicate |
+//! | fetched, before the commit | nothing, or an orphan file | it is still at the provider, and fetched at the next poll |
+//! | committed, before DELE or QUIT at the provider | message, entries and unique-id | the next poll only removes it there |
+//! | removed at the provider | message, entries and unique-id | the unique-id is forgotten once UIDL has not listed it for 30 days |
 //! | retrieved by the PC | entry | nothing changes |
 //! | DELE in a session without QUIT | entry | the mark is lost, as RFC 1939 wants |
 //! | QUIT answered | entry marked collected, one transaction | restorable until `keep_collected` ends, then swept with its message |
