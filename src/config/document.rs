@@ -47,7 +47,8 @@ impl<'a> Document<'a> {
         }
     }
 
-    /// The same for a file that holds passwords: no value of it is repeated.
+    /// The same for a file of passwords: no value of it is repeated. Elsewhere
+    /// those are left out that may show one.
     pub(super) fn with_secrets(file: &'a Path, text: &'a str) -> Document<'a> {
         Document {
             values: Values::Secret,
@@ -106,7 +107,7 @@ impl<'a> Document<'a> {
             .rsplit([' ', '\t', '{', ','])
             .next()
             .unwrap_or_default();
-        if self.values == Values::Secret {
+        if self.values == Values::Secret || may_hold_secret(line) || may_hold_secret(found) {
             return match key {
                 "" => "a value".to_string(),
                 key => key.to_string(),
@@ -173,6 +174,15 @@ impl<'a> Document<'a> {
         };
         self.error(span, &expected)
     }
+}
+
+/// Whether a piece of a file may show a password: it names one, or it is a
+/// section in braces, where the name of the setting may be misspelt.
+fn may_hold_secret(text: &str) -> bool {
+    let text = text.to_ascii_lowercase();
+    ["pass", "token", "{"]
+        .iter()
+        .any(|mark| text.contains(mark))
 }
 
 /// serde's words for what it wants, in ours.

@@ -18,8 +18,9 @@ use crate::store::{Budget, Keep};
 use super::document::Document;
 use super::error::ConfigurationError;
 use super::listen::{self, Listen};
+use super::provider_toml::{self, ProviderSection};
 use super::settings::{Configuration, Located, Log, Pop3, Routing, Smtp, Tls};
-use super::values::{Count, Heading, Period, Section, Size, Text};
+use super::values::{Count, Heading, Period, Section, Sections, Size, Text};
 
 /// Below this the hub cannot hold a message and a few sessions.
 const MEMORY_MIN: u64 = 8_000_000;
@@ -46,6 +47,8 @@ struct File {
     tls: Option<Spanned<Section<TlsSection>>>,
     #[serde(default)]
     log: Section<LogSection>,
+    #[serde(default)]
+    provider: Sections<ProviderSection>,
 }
 
 #[derive(Deserialize, Default)]
@@ -159,19 +162,30 @@ impl Configuration {
         };
         let default = Log::default();
         let Section(log) = read.log;
+        let hostname = hostname_of(read.hostname, &document)?;
+        let smtp = smtp_of(read.smtp.0);
+        let around = provider_toml::Surroundings {
+            document: &document,
+            folder,
+            hostname: hostname.as_str(),
+            max_message_size: smtp.max_message_size,
+        };
+        let (providers, provider_notes) = provider_toml::providers_of(read.provider, &around)?;
         Ok(Configuration {
             path: file.to_path_buf(),
-            hostname: hostname_of(read.hostname, &document)?,
+            hostname,
             domains: domains_of(read.domains, &document)?,
             data_dir: path_of(read.data_dir, "/var/lib/postroom"),
             directory: path_of(read.directory, "directory.toml"),
             lan: networks_of(read.lan).unwrap_or_else(|| Networks::resolve(&[Network::Auto])),
             routing: routing_of(read.routing.0, &document)?,
-            smtp: smtp_of(read.smtp.0),
+            smtp,
             pop3: pop3_of(read.pop3.0, tls.is_some()),
             store: store_of(read.store.0),
             limits: limits_of(&read.limits.0, &document)?,
             tls,
+            providers,
+            provider_notes,
             log: Log {
                 level: log.level.map_or(default.level, |Text(level)| level),
                 file: log.file.map(|Text(file)| folder.join(file)),

@@ -1,6 +1,8 @@
 //! The settings of postroom.toml, checked: plain data for the hub.
 
+use std::fs;
 use std::net::SocketAddr;
+use std::os::unix::fs::MetadataExt;
 use std::path::PathBuf;
 
 use log::LevelFilter;
@@ -8,6 +10,7 @@ use log::LevelFilter;
 use crate::mail::Domain;
 use crate::route::{OwnAddress, UnknownUser};
 
+use crate::net::fetcher::Provider;
 use crate::net::limits::Limits;
 use crate::net::networks::Networks;
 use crate::net::office::PlaintextPolicy;
@@ -43,11 +46,30 @@ pub struct Configuration {
     pub limits: Limits,
     /// `[tls]`; none: TLS is not offered.
     pub tls: Option<Tls>,
+    /// The `[[provider]]`s, in the order of the file.
+    pub providers: Vec<Provider>,
+    /// What else they say.
+    pub(super) provider_notes: ProviderNotes,
     /// `[log]`.
     pub log: Log,
     /// Whether `serve` may run as root. Default false: a hub that never was
     /// root has nothing to lose but mail.
     pub allow_root: bool,
+}
+
+/// What the `[[provider]]`s say beside what the fetcher is told.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub(super) struct ProviderNotes {
+    /// The files that were read.
+    pub files: Vec<PathBuf>,
+    /// Those of them that hold a password.
+    pub secrets: Vec<PathBuf>,
+    /// Whether a password stands in postroom.toml itself.
+    pub has_password: bool,
+    /// `to` of each account in mode single.
+    pub to: Vec<Located<String>>,
+    /// Settings without effect, each in a sentence.
+    pub idle: Vec<String>,
 }
 
 /// A value and the line of postroom.toml that it stands in; 0 for a default.
@@ -124,7 +146,32 @@ impl Configuration {
         if let Some(tls) = &self.tls {
             files.extend([tls.certificate.clone(), tls.key.clone()]);
         }
+        files.extend(self.provider_notes.files.iter().cloned());
         files
+    }
+}
+
+impl Configuration {
+    /// What is good to know of files that load, in sentences: passwords that
+    /// others can read, settings without effect.
+    pub fn warnings(&self) -> Vec<String> {
+        let notes = &self.provider_notes;
+        let own = notes.has_password.then_some(&self.path);
+        let readable = own.into_iter().chain(&notes.secrets).filter(|file| {
+            // One that is gone by now is the next load's fault.
+            fs::metadata(file).is_ok_and(|found| found.mode() & 0o007 != 0)
+        });
+        let mut warnings: Vec<String> = readable
+            .map(|file| {
+                let file = file.display();
+                format!(
+                    "{file} holds a password of a provider, and every user of this machine can \
+                     read it: chmod o= {file}"
+                )
+            })
+            .collect();
+        warnings.extend(notes.idle.iter().cloned());
+        warnings
     }
 }
 

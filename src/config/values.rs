@@ -10,8 +10,9 @@ use crate::net::networks::Network;
 use crate::net::office::PlaintextPolicy;
 use crate::store::Budget;
 use log::LevelFilter;
-use serde::de::value::MapAccessDeserializer;
-use serde::de::{Deserialize, Deserializer, Error, MapAccess, Visitor};
+use serde::de::value::{MapAccessDeserializer, SeqAccessDeserializer};
+use serde::de::{Deserialize, Deserializer, Error, MapAccess, SeqAccess, Visitor};
+use toml::Spanned;
 
 /// A value that is written as text in quotes.
 pub(super) trait Written: Sized {
@@ -72,6 +73,34 @@ impl<'de, T: Heading + Deserialize<'de>> Deserialize<'de> for Section<T> {
             }
         }
         deserializer.deserialize_map(SectionVisitor(PhantomData))
+    }
+}
+
+/// All `[[section]]`s of one name.
+#[derive(Debug, Clone)]
+pub(super) struct Sections<T>(pub Vec<Spanned<Section<T>>>);
+
+impl<T> Default for Sections<T> {
+    fn default() -> Sections<T> {
+        Sections(Vec::new())
+    }
+}
+
+impl<'de, T: Heading + Deserialize<'de>> Deserialize<'de> for Sections<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Sections<T>, D::Error> {
+        struct SectionsVisitor<T>(PhantomData<T>);
+        impl<'de, T: Heading + Deserialize<'de>> Visitor<'de> for SectionsVisitor<T> {
+            type Value = Sections<T>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(T::EXPECTED)
+            }
+
+            fn visit_seq<A: SeqAccess<'de>>(self, list: A) -> Result<Sections<T>, A::Error> {
+                Vec::deserialize(SeqAccessDeserializer::new(list)).map(Sections)
+            }
+        }
+        deserializer.deserialize_seq(SectionsVisitor(PhantomData))
     }
 }
 
