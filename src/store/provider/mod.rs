@@ -32,11 +32,11 @@ const STEP_RECORDS: usize = 1000;
 
 /// One mailbox of one provider, known by host and user for ever.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct ProviderId(i64);
+pub struct ProviderId(pub(super) i64);
 
 /// The record of one message that came from a provider. Never reused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct FetchedId(i64);
+pub struct FetchedId(pub(super) i64);
 
 /// What was learnt of a provider.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -3,54 +3,6 @@ use std::thread;
 
 use super::super::*;
 
-/// Keeps the writer busy until it is dropped, so that changes gather.
-struct Busy {
-    release: Option<async_channel::Sender<()>>,
-    thread: Option<thread::JoinHandle<()>>,
-}
-
-fn keep_busy(store: &Store) -> Busy {
-    let (release, released) = async_channel::bounded::<()>(1);
-    let (begun, begins) = async_channel::bounded::<()>(1);
-    let store = store.clone();
-    let thread = thread::spawn(move || {
-        wait(store.0.writer.upkeep(move |_| {
-            let _ = begun.try_send(());
-            let _ = released.recv_blocking();
-            Ok(())
-        }))
-        .unwrap();
-    });
-    begins.recv_blocking().unwrap();
-    Busy {
-        release: Some(release),
-        thread: Some(thread),
-    }
-}
-
-impl Drop for Busy {
-    fn drop(&mut self) {
-        drop(self.release.take());
-        self.thread.take().unwrap().join().unwrap();
-    }
-}
-
-/// Has the jobs wait for the writer together, in this order, then lets it go.
-fn together<T: Send>(store: &Store, jobs: Vec<Box<dyn FnOnce() -> T + Send + '_>>) -> Vec<T> {
-    let busy = keep_busy(store);
-    thread::scope(|scope| {
-        let mut running = Vec::new();
-        for (number, job) in jobs.into_iter().enumerate() {
-            running.push(scope.spawn(job));
-            while store.0.writer.waiting() <= number {
-                thread::yield_now();
-            }
-        }
-        drop(busy);
-        running.into_iter().map(|job| job.join().unwrap()).collect()
-    })
-}
-
 type Answer = Result<(), StoreError>;
 
 fn delivery(office: &Office, message: NewMessage) -> Box<dyn FnOnce() -> Answer + Send + '_> {
@@ -134,16 +86,6 @@ fn after_a_failed_commit_everybody_in_it_hears_and_the_next_one_works() {
     assert_eq!(office.body_files().len(), 1);
     office.deliver(&["anna"], SMALL);
     assert_eq!(office.maildrop("anna").messages, 2);
-}
-
-/// From now on the database cannot grow, as on a full disk.
-fn fill_disk(office: &Office) {
-    let pages = office.number("PRAGMA page_count");
-    wait(office.store().0.writer.upkeep(move |db| {
-        db.pragma_update_and_check(None, "max_page_count", pages, |_| Ok(()))?;
-        Ok(())
-    }))
-    .unwrap();
 }
 
 #[test]

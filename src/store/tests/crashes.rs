@@ -153,6 +153,16 @@ fn in_the_middle_of_the_commit() {
 }
 
 #[test]
+fn fetched_and_not_yet_removed_at_the_provider() {
+    let office = office();
+    let fetched = office.fetch(&office.sent("1", 1));
+    let crashed = after_a_crash(&office);
+    let known = crashed.compare(&["1"]).messages.remove(0).unwrap();
+    assert_eq!(known.receipt, fetched.receipt);
+    assert_eq!(crashed.maildrop("anna").messages, 1);
+}
+
+#[test]
 fn retrieved_and_marked_without_quit() {
     let office = office();
     office.deliver(&["anna"], SMALL);

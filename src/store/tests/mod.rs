@@ -10,3 +10,7 @@ mod persons;
 mod maildrops;
 mod sweeps;
 mod totals;
+mod providers;
+mod forgetting;
+mod copies;
+mod told;

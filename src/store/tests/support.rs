@@ -194,6 +194,64 @@ impl Office {
     }
 }
 
+/// Keeps the writer busy until it is dropped, so that changes gather.
+pub struct Busy {
+    release: Option<async_channel::Sender<()>>,
+    thread: Option<thread::JoinHandle<()>>,
+}
+
+pub fn keep_busy(store: &Store) -> Busy {
+    let (release, released) = async_channel::bounded::<()>(1);
+    let (begun, begins) = async_channel::bounded::<()>(1);
+    let store = store.clone();
+    let thread = thread::spawn(move || {
+        wait(store.0.writer.upkeep(move |_| {
+            let _ = begun.try_send(());
+            let _ = released.recv_blocking();
+            Ok(())
+        }))
+        .unwrap();
+    });
+    begins.recv_blocking().unwrap();
+    Busy {
+        release: Some(release),
+        thread: Some(thread),
+    }
+}
+
+impl Drop for Busy {
+    fn drop(&mut self) {
+        drop(self.release.take());
+        self.thread.take().unwrap().join().unwrap();
+    }
+}
+
+/// Has the jobs wait for the writer together, in this order, then lets it go.
+pub fn together<T: Send>(store: &Store, jobs: Vec<Box<dyn FnOnce() -> T + Send + '_>>) -> Vec<T> {
+    let busy = keep_busy(store);
+    thread::scope(|scope| {
+        let mut running = Vec::new();
+        for (number, job) in jobs.into_iter().enumerate() {
+            running.push(scope.spawn(job));
+            while store.0.writer.waiting() <= number {
+                thread::yield_now();
+            }
+        }
+        drop(busy);
+        running.into_iter().map(|job| job.join().unwrap()).collect()
+    })
+}
+
+/// From now on the database cannot grow, as on a full disk.
+pub fn fill_disk(office: &Office) {
+    let pages = office.number("PRAGMA page_count");
+    wait(office.store().0.writer.upkeep(move |db| {
+        db.pragma_update_and_check(None, "max_page_count", pages, |_| Ok(()))?;
+        Ok(())
+    }))
+    .unwrap();
+}
+
 pub fn entry(user: &str) -> NewEntry {
     NewEntry {
         mailbox: match user {
@@ -219,4 +277,86 @@ pub fn large() -> Vec<u8> {
         body.extend(format!("line {}\r\n", body.len()).bytes());
     }
     body
+}
+
+/// A message as a provider sends it; `unique_id` empty for none.
+pub struct Sent<'a> {
+    pub provider: ProviderId,
+    pub unique_id: &'a str,
+    pub digest: u8,
+    pub kind: FetchedKind,
+}
+
+impl Office {
+    pub fn provider(&self) -> ProviderId {
+        wait(self.store().provider("pop.isp.example", "office"))
+            .unwrap()
+            .id
+    }
+
+    pub fn sent<'a>(&self, unique_id: &'a str, digest: u8) -> Sent<'a> {
+        Sent {
+            provider: self.provider(),
+            unique_id,
+            digest,
+            kind: FetchedKind::Message,
+        }
+    }
+
+    pub fn fetched_message(&self, body: &[u8]) -> FetchedMessage {
+        self.maildrop("anna");
+        FetchedMessage {
+            id: self.store().next_id(self.now.wall),
+            received_at: self.now.wall,
+            source: "main".into(),
+            reverse_path: "<>".into(),
+            body: self.body(body),
+        }
+    }
+
+    /// Delivers to anna.
+    pub fn fetch(&self, sent: &Sent<'_>) -> FetchedDelivery {
+        let message = self.fetched_message(SMALL);
+        let mark = sent.mark();
+        let delivering =
+            self.store()
+                .deliver_fetched(message, mark, None, self.now, |_: &EarlierCopies| {
+                    Some(vec![entry("anna")])
+                });
+        wait(delivering).unwrap()
+    }
+
+    /// Compares a whole listing.
+    pub fn compare(&self, listed: &[&str]) -> Comparison {
+        self.compare_as(listed, true)
+    }
+
+    pub fn compare_as(&self, listed: &[&str], whole: bool) -> Comparison {
+        let listed = listed.iter().map(|it| unique_id(it)).collect();
+        let comparing = self
+            .store()
+            .compare_listing(self.provider(), listed, whole, self.now);
+        wait(comparing).unwrap()
+    }
+
+    pub fn records(&self) -> i64 {
+        self.number("SELECT count(*) FROM fetched")
+    }
+}
+
+impl Sent<'_> {
+    pub fn mark(&self) -> FetchedMark {
+        FetchedMark {
+            provider: self.provider,
+            unique_id: unique_id(self.unique_id),
+            kind: self.kind,
+            digest: [self.digest; 32],
+            octets: Some(u64::from(self.digest) * 100),
+        }
+    }
+}
+
+/// None for an empty one.
+pub fn unique_id(text: &str) -> Option<Vec<u8>> {
+    (!text.is_empty()).then(|| text.as_bytes().to_vec())
 }
