@@ -33,6 +33,7 @@ impl Store {
 
     /// Removes collected mail that is over: too old, beyond the budget, or in
     /// the way on a disk that runs full; gives the room back to the disk.
+    /// Forgets what providers have not listed for 30 days.
     /// To be called every few minutes, and when [`Store::space`] is short.
     ///
     /// For an hour after the clock jumped by more than a day only a short disk
