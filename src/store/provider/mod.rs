@@ -79,8 +79,8 @@ pub struct KnownMessage {
     pub removed: bool,
 }
 
-/// A message that has come and is not listed, though nobody removed it: it may
-/// be there under another unique-id, or without one.
+/// What has come and is not listed, though nobody removed it: it may be there
+/// under another unique-id, or without one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Lost {
     pub record: FetchedId,

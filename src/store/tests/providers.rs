@@ -1,5 +1,7 @@
 //! Messages from providers: their records, and listings beside them.
 
+use std::time::Duration;
+
 use super::support::*;
 
 use super::super::*;
@@ -80,7 +82,7 @@ fn what_is_not_listed_and_was_not_removed_is_lost() {
     let nameless = office.fetch(&office.sent("", 2)).record;
     let removed = office.fetch(&office.sent("3", 3)).record;
     office.fetch(&office.sent("4", 4));
-    office.fetch(&Sent {
+    let notice = office.fetch(&Sent {
         kind: FetchedKind::Notice,
         ..office.sent("5", 5)
     });
@@ -90,9 +92,17 @@ fn what_is_not_listed_and_was_not_removed_is_lost() {
             .removed_at_provider(vec![removed], office.now),
     )
     .unwrap();
-    let expected = [(lost, 1), (nameless, 2)].map(|(record, digest)| Lost {
+    let message = FetchedKind::Message;
+    let expected = [
+        (lost, message, 1),
+        (nameless, message, 2),
+        (notice.record, FetchedKind::Notice, 5),
+    ]
+    .map(|(record, kind, digest)| Lost {
         record,
+        kind,
         digest: [digest; 32],
+        age: Duration::ZERO,
     });
     for whole in [false, true, true] {
         let found = office.compare_as(&["4", "", "6"], whole);
