@@ -42,6 +42,8 @@ pub(super) struct Polling<'a> {
     commits: (Sender<Committed>, Receiver<Committed>),
     /// Octets of memory that messages hold until they are committed.
     held: usize,
+    /// Messages that are there again although their removal was confirmed.
+    undead: u64,
     memory: MemoryGrant,
     memory_octets: usize,
     under_way: usize,
@@ -104,6 +106,7 @@ impl<'a> Polling<'a> {
             arriving: Arriving::Nothing,
             commits: channel::unbounded(),
             held: 0,
+            undead: 0,
             memory: MemoryGrant::new(),
             memory_octets: 0,
             under_way: 0,
@@ -120,6 +123,12 @@ impl<'a> Polling<'a> {
             let _ = self.next_commit().await;
         }
         self.memory.clear();
+        if self.undead > 0 {
+            self.report.remarks.push(format!(
+                "{} messages are there again although the server has confirmed their removal",
+                self.undead
+            ));
+        }
         if !is_confirmed || self.removing.is_empty() {
             return;
         }
@@ -157,6 +166,7 @@ impl<'a> Polling<'a> {
             .iter()
             .position(|lost| lost.kind == FetchedKind::Message)?;
         let lost = lost.swap_remove(place);
+        self.undead += u64::from(lost.removed);
         Some((lost.record, is_over(lost.age, leave)))
     }
 
@@ -331,12 +341,7 @@ impl Errand for Polling<'_> {
         self.removing = std::mem::take(&mut self.plan.removing);
         self.report.oversized = self.plan.oversized;
         self.report.postponed = self.plan.postponed;
-        if self.plan.undead > 0 {
-            self.report.remarks.push(format!(
-                "{} messages are there again although the server has confirmed their removal",
-                self.plan.undead
-            ));
-        }
+        self.undead = self.plan.undead;
         if !self.plan.retrieving.is_empty() {
             let memory = self.around.memory.for_poll().await.ok_or(PollError::Busy)?;
             (self.memory, self.memory_octets) = memory;

@@ -110,12 +110,13 @@ pub(super) fn compare(
             *message = Some(known.message(age));
             continue;
         }
-        if !known.removed {
+        if !known.removed || unique_id.is_none() {
             lost.push(Lost {
                 record: known.record,
                 kind: known.kind,
                 digest: known.digest,
                 age: known.age(age),
+                removed: known.removed,
             });
         }
         match unique_id {

@@ -51,13 +51,15 @@ pub(super) fn note_removed(
     records: &[FetchedId],
     age: i64,
 ) -> Result<(), StoreError> {
-    let mut nameless =
-        db.prepare_cached("DELETE FROM fetched WHERE id = :id AND unique_id IS NULL")?;
-    let mut note = db.prepare_cached("UPDATE fetched SET removed_age = :age WHERE id = :id")?;
+    // Without a unique-id nothing but its octets can show it again: it counts as
+    // gone from here on.
+    let mut note = db.prepare_cached(
+        "UPDATE fetched SET removed_age = :age, missing_age =
+             CASE WHEN unique_id IS NULL THEN coalesce(missing_age, :age) ELSE missing_age END
+         WHERE id = :id",
+    )?;
     for record in records {
-        if nameless.execute(named_params! {":id": record.0})? == 0 {
-            note.execute(named_params! {":age": age, ":id": record.0})?;
-        }
+        note.execute(named_params! {":age": age, ":id": record.0})?;
     }
     Ok(())
 }

@@ -79,8 +79,8 @@ pub struct KnownMessage {
     pub removed: bool,
 }
 
-/// What has come and is not listed, though nobody removed it: it may be there
-/// under another unique-id, or without one.
+/// What has come and is not listed: it may be there under another unique-id, or
+/// without one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Lost {
     pub record: FetchedId,
@@ -88,6 +88,9 @@ pub struct Lost {
     pub digest: [u8; 32],
     /// Running time since it was committed.
     pub age: Duration,
+    /// It has no unique-id, and its removal was confirmed. What was removed under
+    /// a unique-id is known again by that.
+    pub removed: bool,
 }
 
 /// A listing beside what is known.
@@ -259,8 +262,8 @@ impl Store {
         Ok(Receipt::of_commit(message, Vec::new()))
     }
 
-    /// The provider has confirmed that these are removed there. A record
-    /// without a unique-id is forgotten at once: nothing can list it again.
+    /// The provider has confirmed that these are removed there. Some do and
+    /// list them again, so that the records stay for a while.
     ///
     /// # Errors
     /// When the database cannot be written; then the next poll finds them known.

@@ -97,14 +97,14 @@ fn a_clock_that_jumps_forgets_nothing() {
 }
 
 #[test]
-fn a_record_without_a_unique_id_goes_with_its_message() {
-    let office = office();
+fn a_message_without_a_unique_id_is_known_for_a_while_after_its_removal() {
+    let mut office = office();
     let nameless = office.fetch(&office.sent("", 1)).record;
-    let named = office.fetch(&office.sent("1", 2)).record;
     removed(&office, nameless);
-    removed(&office, named);
-    removed(&office, nameless);
-    assert_eq!(office.records(), 1);
+    let lost = office.compare(&[""]).lost;
+    assert!(lost.len() == 1 && lost[0].record == nameless && lost[0].removed);
+    assert_eq!(run_days(&mut office, 29, Some(&[])), 0);
+    assert_eq!(run_days(&mut office, 2, Some(&[])), 1);
     assert_eq!(office.compare(&[""]).lost, []);
 }
 

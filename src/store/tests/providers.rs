@@ -103,6 +103,7 @@ fn what_is_not_listed_and_was_not_removed_is_lost() {
         kind,
         digest: [digest; 32],
         age: Duration::ZERO,
+        removed: false,
     });
     for whole in [false, true, true] {
         let found = office.compare_as(&["4", "", "6"], whole);
