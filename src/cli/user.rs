@@ -94,13 +94,13 @@ fn passwd(configuration: &Configuration, name: &str, password_stdin: bool) -> Ou
 fn rename(configuration: &Configuration, old: &str, new: String) -> Outcome {
     let mut edit = DirectoryEdit::open(configuration)?;
     let old = edit.user(old)?;
-    let aliases = edit.rename_user(&old, &new)?;
+    let leading = edit.rename_user(&old, &new)?;
     // Renamed in the file alone, the user would meet an empty mailbox.
     reach(configuration)?;
     edit.save()?;
     say!("{old} is now {new}; mail for {old} is refused after an hour, unless an alias takes it");
-    if !aliases.is_empty() {
-        say!("changed in the aliases {}", aliases.join(", "));
+    if !leading.is_empty() {
+        say!("changed in {}", leading.join(", "));
     }
     do_it_with(configuration, Request::UserRenamed { old, new })
 }
@@ -119,12 +119,12 @@ fn list(configuration: &Configuration) -> Outcome {
 fn remove(configuration: &Configuration, name: &str) -> Outcome {
     let mut edit = DirectoryEdit::open(configuration)?;
     let name = edit.user(name)?;
-    let aliases = edit.remove_user(&name)?;
+    let leading = edit.remove_user(&name)?;
     reach(configuration)?;
     edit.save()?;
     say!("user {name} is removed");
-    if !aliases.is_empty() {
-        say!("taken out of the aliases {}", aliases.join(", "));
+    if !leading.is_empty() {
+        say!("taken out of {}", leading.join(", "));
     }
     do_it_with(configuration, Request::UserRemoved { name })
 }

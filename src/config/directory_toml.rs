@@ -13,8 +13,9 @@ use crate::route::{
 
 use super::document::Document;
 use super::error::ConfigurationError;
-use super::settings::Configuration;
-use super::values::{Heading, Section};
+use super::rules_toml::{self, RuleSection};
+use super::settings::{Configuration, Located};
+use super::values::{Heading, Section, Sections};
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields, expecting = "a directory")]
@@ -23,6 +24,8 @@ struct File {
     users: BTreeMap<Spanned<String>, Section<UserSection>>,
     #[serde(default)]
     aliases: BTreeMap<Spanned<String>, Vec<Spanned<String>>>,
+    #[serde(default)]
+    rules: Sections<RuleSection>,
 }
 
 #[derive(Deserialize)]
@@ -64,6 +67,7 @@ impl Configuration {
                 "it has no users; \"postroom user add NAME\" makes the first one",
             ));
         }
+        self.check_providers(&directory)?;
         Ok(directory)
     }
 
@@ -88,7 +92,25 @@ impl Configuration {
                 .map(|one| one.value.clone())
                 .collect(),
         };
-        Directory::new(entries).map_err(|error| self.locate(&error, &lines))
+        let directory = Directory::new(entries).map_err(|error| self.locate(&error, &lines))?;
+        rules_toml::add_rules(directory, read.rules, &document)
+    }
+
+    /// That mode single leads to somebody.
+    fn check_providers(&self, directory: &Directory) -> Result<(), ConfigurationError> {
+        for Located { value: name, line } in &self.provider_notes.to {
+            if !directory.has_name(name) {
+                return Err(ConfigurationError {
+                    file: self.path.clone(),
+                    line: Some(*line),
+                    message: format!(
+                        "to = \"{name}\": there is no user and no alias of this name in the \
+                         directory"
+                    ),
+                });
+            }
+        }
+        Ok(())
     }
 
     /// A fault of the directory, in the file and line that it is about.

@@ -1,6 +1,6 @@
 //! Edits of directory.toml that keep its comments and its order.
 //!
-//! For the commands `user` and `alias`. An edit is checked as a whole, with
+//! For the commands `user`, `alias` and `unclaimed give --always`. An edit is checked as a whole, with
 //! postroom.toml, before it takes the file's place; a hub that watches the file
 //! then reads it like any other change. Passwords come in hashed.
 
@@ -10,6 +10,7 @@ use std::path::PathBuf;
 use thiserror::Error;
 
 use crate::route::Directory;
+use crate::route::multidrop::Rule;
 
 use super::error::ConfigurationError;
 use super::replace::{self, FolderLock};
@@ -56,6 +57,36 @@ pub enum EditError {
         /// The alias that needs them.
         alias: String,
     },
+    /// A rule for fetched mail would lead nowhere.
+    #[error(
+        "rule {rule} of the [[rules]] in the directory leads to {user} alone; give it another \
+         target there, or remove it, first"
+    )]
+    OnlyRuleTarget {
+        /// The user who was to go.
+        user: String,
+        /// The rule that needs them, counted from 1.
+        rule: usize,
+    },
+    /// The first rule that matches decides, so a second one would do nothing.
+    #[error(
+        "rule {rule} of the [[rules]] in the directory says this of {header} already, for {to}; \
+         change its \"to\" there"
+    )]
+    RuleExists {
+        /// Counted from 1.
+        rule: usize,
+        /// The header that it looks at.
+        header: String,
+        /// Who gets such mail.
+        to: String,
+    },
+    /// All mail of a provider goes there.
+    #[error(
+        "{0} gets all mail of a provider: give to = \"{0}\" in postroom.toml another user or alias \
+         first"
+    )]
+    ProvidersTarget(String),
     /// The user gets what is nobody's.
     #[error(
         "{0} is the catch-all: set unknown_user = \"unclaimed\" in postroom.toml first, and to the \
@@ -178,50 +209,62 @@ impl<'a> DirectoryEdit<'a> {
         Ok(())
     }
 
-    /// Gives a user a new name, in the aliases too; gives back those aliases.
-    /// The store keeps the mailbox under the new name only if it is told so.
+    /// Gives a user a new name, in aliases and rules too; gives back those:
+    /// `alias sales`, `rule 2`. The store keeps the mailbox under the new name only if it is told so.
     ///
     /// # Errors
     /// [`EditError::NoSuchUser`], [`EditError::UserExists`],
-    /// [`EditError::CatchAll`].
+    /// [`EditError::CatchAll`], [`EditError::ProvidersTarget`].
     pub fn rename_user(&mut self, old: &str, new: &str) -> Result<Vec<String>, EditError> {
         let old = self.user(old)?;
         match self.user(new) {
             Ok(user) if user != old => return Err(EditError::UserExists(user)),
             _ => self.check_no_catch_all(&old, Some(new))?,
         }
+        if !same_name(&old, new) {
+            self.check_no_providers_target(&old)?;
+        }
         self.toml.rename_user(&old, new);
-        let aliases = self.aliases_to(&old);
+        let leading = self.leading_to(&old);
         self.toml.rename_target(&old, new);
-        Ok(aliases)
+        Ok(leading)
     }
 
-    /// Removes a user, and from the aliases that have other targets as well;
-    /// gives back those aliases. The comment right above the user goes too.
+    /// Removes a user, and from the aliases and rules that have other targets as
+    /// well; gives back those: `alias sales`, `rule 2`. The comment right above
+    /// the user goes too.
     ///
     /// # Errors
     /// [`EditError::NoSuchUser`], [`EditError::LastUser`],
-    /// [`EditError::OnlyTarget`], [`EditError::CatchAll`].
+    /// [`EditError::OnlyTarget`], [`EditError::OnlyRuleTarget`],
+    /// [`EditError::CatchAll`], [`EditError::ProvidersTarget`].
     pub fn remove_user(&mut self, name: &str) -> Result<Vec<String>, EditError> {
         let name = self.user(name)?;
         if self.directory.users().len() == 1 {
             return Err(EditError::LastUser(name));
         }
         self.check_no_catch_all(&name, None)?;
-        let alone = self.directory.aliases().iter().find(|alias| {
-            let mut targets = alias.targets.iter();
-            targets.all(|target| same_name(target, &name))
-        });
+        self.check_no_providers_target(&name)?;
+        let leads_only = |targets: &[String]| targets.iter().all(|one| same_name(one, &name));
+        let mut aliases = self.directory.aliases().iter();
+        let alone = aliases.find(|alias| leads_only(&alias.targets));
         if let Some(alias) = alone {
             return Err(EditError::OnlyTarget {
                 alias: alias.name.clone(),
                 user: name,
             });
         }
-        let aliases = self.aliases_to(&name);
+        let mut rules = self.directory.rules().iter();
+        if let Some(number) = rules.position(|rule| leads_only(&rule.to)) {
+            return Err(EditError::OnlyRuleTarget {
+                rule: number + 1,
+                user: name,
+            });
+        }
+        let leading = self.leading_to(&name);
         self.toml.remove_target(&name);
         self.toml.remove_user(&name);
-        Ok(aliases)
+        Ok(leading)
     }
 
     /// Makes an alias, or gives one other targets.
@@ -238,11 +281,33 @@ impl<'a> DirectoryEdit<'a> {
     /// Removes an alias. The comment right above it goes too.
     ///
     /// # Errors
-    /// [`EditError::NoSuchAlias`].
+    /// [`EditError::NoSuchAlias`], [`EditError::ProvidersTarget`].
     pub fn remove_alias(&mut self, name: &str) -> Result<(), EditError> {
         let name = self.alias(name)?;
+        self.check_no_providers_target(&name)?;
         self.toml.remove_alias(&name);
         Ok(())
+    }
+
+    /// Adds a rule for fetched mail, below the others.
+    ///
+    /// # Errors
+    /// [`EditError::RuleExists`]; [`DirectoryEdit::save`] refuses a rule that
+    /// cannot be used.
+    pub fn add_rule(&mut self, rule: &Rule) -> Result<(), EditError> {
+        let mut rules = self.directory.rules().iter();
+        let same = |other: &Rule| {
+            other.header.eq_ignore_ascii_case(&rule.header) && other.test == rule.test
+        };
+        if let Some(number) = rules.position(same) {
+            let rule = self.directory.rules().get(number).unwrap_or(rule);
+            return Err(EditError::RuleExists {
+                rule: number + 1,
+                header: rule.header.clone(),
+                to: rule.to.join(", "),
+            });
+        }
+        self.toml.add_rule(rule).map_err(EditError::Refused)
     }
 
     /// Checks the edited directory and puts it in the old one's place, with
@@ -274,13 +339,26 @@ impl<'a> DirectoryEdit<'a> {
         Ok(alias.name.clone())
     }
 
-    /// The aliases that name this user.
-    fn aliases_to(&self, user: &str) -> Vec<String> {
-        let aliases = self.directory.aliases().iter().filter(|alias| {
-            let mut targets = alias.targets.iter();
-            targets.any(|target| same_name(target, user))
-        });
-        aliases.map(|alias| alias.name.clone()).collect()
+    /// The aliases and rules that name this user.
+    fn leading_to(&self, user: &str) -> Vec<String> {
+        let names = |targets: &[String]| targets.iter().any(|target| same_name(target, user));
+        let aliases = self.directory.aliases().iter();
+        let aliases = aliases.filter(|alias| names(&alias.targets));
+        let rules = self.directory.rules().iter().enumerate();
+        let rules = rules.filter(|(_, rule)| names(&rule.to));
+        aliases
+            .map(|alias| format!("alias {}", alias.name))
+            .chain(rules.map(|(number, _)| format!("rule {}", number + 1)))
+            .collect()
+    }
+
+    /// Otherwise the two files would contradict each other.
+    fn check_no_providers_target(&self, name: &str) -> Result<(), EditError> {
+        let mut targets = self.configuration.provider_notes.to.iter();
+        match targets.any(|target| same_name(&target.value, name)) {
+            true => Err(EditError::ProvidersTarget(name.to_string())),
+            false => Ok(()),
+        }
     }
 
     /// postroom.toml is the administrator's: no command changes it.

@@ -14,6 +14,7 @@ mod provider_toml;
 mod provider_values;
 mod secrets;
 mod directory_toml;
+mod rules_toml;
 mod document;
 mod error;
 mod replace;

@@ -4,15 +4,14 @@
 //! told with the line that names it. No password is ever part of an error.
 
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::time::Duration;
 
 use serde::Deserialize;
 use toml::Spanned;
 
-use crate::fetch::{PasswordMethod, Pipelining, Secret, Security, TokenLine};
-use crate::net::fetcher::{Caps, Login, OfficeHours, Provider, Schedule};
-use crate::net::tls::{Fingerprint, TrustedRoots};
+use crate::fetch::{Pipelining, Security};
+use crate::net::fetcher::{Caps, OfficeHours, Provider, Schedule};
+use crate::net::tls::Fingerprint;
 use crate::route::multidrop::{Account, Copies, EnvelopeHeader, Mode, TrustedHosts};
 
 use super::document::Document;
@@ -21,6 +20,8 @@ use super::provider_values::{AccountName, Host, Method, ModeName, Port};
 use super::secrets;
 use super::settings::{Located, ProviderNotes};
 use super::values::{Count, Heading, Period, Section, Sections, Size, Text};
+
+mod login;
 
 /// Polls are cheap, but providers lock out who comes every second.
 const POLL_MIN: Duration = Duration::from_secs(30);
@@ -50,7 +51,7 @@ pub(super) struct ProviderSection {
     envelope_header: Option<Spanned<String>>,
     envelope_prefix: Option<Spanned<String>>,
     to: Option<Spanned<String>>,
-    trusted_hosts: Option<Vec<Spanned<String>>>,
+    trusted_hosts: Option<Spanned<Vec<Spanned<String>>>>,
     copies: Option<Spanned<Text<Copies>>>,
     pipelining: Option<Text<Pipelining>>,
     max_message_size: Option<Text<Size>>,
@@ -189,125 +190,6 @@ impl Reader<'_> {
         }
     }
 
-    fn trust(
-        &self,
-        section: &ProviderSection,
-        security: Security,
-        notes: &mut ProviderNotes,
-    ) -> Result<TrustedRoots, ConfigurationError> {
-        let without_tls = "means nothing with tls = \"none\"; remove it, or set tls to \"implicit\" \
-                           or \"starttls\"";
-        match (&section.ca, &section.fingerprint) {
-            (Some(ca), _) if security == Security::Clear => Err(self.fault(ca, without_tls)),
-            (_, Some(pin)) if security == Security::Clear => Err(self.fault(pin, without_tls)),
-            (Some(_), Some(pin)) => {
-                let message = "there is a ca already, and one of the two decides; remove the other";
-                Err(self.fault(pin, message))
-            }
-            (None, Some(pin)) => Ok(TrustedRoots::Pinned(pin.get_ref().0)),
-            (Some(ca), None) => {
-                let file = self.around.folder.join(&ca.get_ref().0);
-                let pem = secrets::read_certificates(&file);
-                let pem = pem.map_err(|why| self.fault_at(ca, format!("ca: {why}")))?;
-                notes.files.push(file);
-                Ok(TrustedRoots::Pem(pem))
-            }
-            (None, None) => Ok(TrustedRoots::System),
-        }
-    }
-
-    fn login(
-        &self,
-        section: &ProviderSection,
-        notes: &mut ProviderNotes,
-    ) -> Result<Login, ConfigurationError> {
-        let one = "one of password_file, password and token_command is enough; remove the others";
-        let method = section.method.as_ref();
-        let method_name = method.map_or(Method::Auto, |method| method.get_ref().0);
-        match (
-            &section.password_file,
-            &section.password,
-            &section.token_command,
-        ) {
-            (Some(_), Some(second), _) => Err(self.fault_at(second, one)),
-            (Some(_), _, Some(second)) | (_, Some(_), Some(second)) => {
-                Err(self.fault_at(second, one))
-            }
-            (None, None, None) => Err(self.missing(
-                "password_file",
-                "the file that holds the password",
-                "\"secrets/main\"",
-            )),
-            (None, None, Some(command)) => self.token(command, method, method_name),
-            (Some(file), None, None) => {
-                let path = self.around.folder.join(&file.get_ref().0);
-                let method = self.password_method(method, method_name)?;
-                let password = secrets::read_password(&path);
-                let password =
-                    password.map_err(|why| self.fault_at(file, format!("password_file: {why}")))?;
-                notes.files.push(path.clone());
-                notes.secrets.push(path);
-                Ok(password_login(password, method))
-            }
-            (None, Some(password), None) => {
-                let method = self.password_method(method, method_name)?;
-                let octets = password.get_ref().as_bytes();
-                if !secrets::is_usable(octets) {
-                    let message = "password: expected a text in one line, and not an empty one";
-                    return Err(self.fault_at(password, message));
-                }
-                notes.has_password = true;
-                Ok(password_login(octets.to_vec(), method))
-            }
-        }
-    }
-
-    fn password_method(
-        &self,
-        written: Option<&Spanned<Text<Method>>>,
-        method: Method,
-    ) -> Result<PasswordMethod, ConfigurationError> {
-        match (method, written) {
-            (Method::XOAuth2 | Method::XOAuth2Initial, Some(written)) => {
-                let message = "this takes a token instead of a password; set token_command to a \
-                               command that prints one";
-                Err(self.fault(written, message))
-            }
-            (Method::User, _) => Ok(PasswordMethod::UserPass),
-            (Method::Apop, _) => Ok(PasswordMethod::Apop),
-            (Method::Plain, _) => Ok(PasswordMethod::Plain),
-            (Method::Auto | Method::XOAuth2 | Method::XOAuth2Initial, _) => {
-                Ok(PasswordMethod::Offered)
-            }
-        }
-    }
-
-    fn token(
-        &self,
-        command: &Spanned<String>,
-        written: Option<&Spanned<Text<Method>>>,
-        method: Method,
-    ) -> Result<Login, ConfigurationError> {
-        let line = match (method, written) {
-            (Method::User | Method::Apop | Method::Plain, Some(written)) => {
-                let message = "this takes a password, and token_command prints a token; expected \
-                               auto, xoauth2 or xoauth2-initial";
-                return Err(self.fault(written, message));
-            }
-            (Method::XOAuth2Initial, _) => TokenLine::Initial,
-            _ => TokenLine::Own,
-        };
-        let text = command.get_ref().trim();
-        if text.is_empty() || text.contains('\0') {
-            let message = "token_command: expected a command that prints a token";
-            return Err(self.fault_at(command, message));
-        }
-        Ok(Login::Token {
-            command: text.to_string(),
-            line,
-        })
-    }
-
     fn schedule(&self, section: &ProviderSection) -> Result<Schedule, ConfigurationError> {
         let every = match &section.poll {
             None => POLL_DEFAULT,
@@ -344,10 +226,33 @@ impl Reader<'_> {
         only_in(ModeName::Envelope, &section.envelope_header)?;
         only_in(ModeName::Envelope, &section.envelope_prefix)?;
         only_in(ModeName::Single, &section.to)?;
+        self.note_idle(section, mode, notes);
         match mode {
-            ModeName::Guess => return Ok(Mode::Guess),
+            ModeName::Guess => Ok(Mode::Guess),
             ModeName::Envelope => self.envelope(section),
             ModeName::Single => self.single(section, notes),
+        }
+    }
+
+    /// Settings that are borne where they mean nothing: the mode is what people
+    /// try out first, and the lines below stay as they are.
+    fn note_idle(&self, section: &ProviderSection, mode: ModeName, notes: &mut ProviderNotes) {
+        let copies = section.copies.as_ref().map(Spanned::span);
+        let hosts = section.trusted_hosts.as_ref();
+        let idle = [
+            ("copies", copies.filter(|_| mode != ModeName::Guess)),
+            (
+                "trusted_hosts",
+                hosts
+                    .filter(|_| mode == ModeName::Single)
+                    .map(Spanned::span),
+            ),
+        ];
+        for (key, span) in idle {
+            let Some(span) = span else { continue };
+            let message = format!("{key} means nothing with mode = \"{mode}\"; it may go");
+            let found = self.around.document.error_at(span.start, message);
+            notes.idle.push(found.to_string());
         }
     }
 
@@ -408,13 +313,12 @@ impl Reader<'_> {
         let Some(written) = &section.trusted_hosts else {
             return Ok(TrustedHosts::of_provider(host));
         };
-        for one in written {
+        for one in written.get_ref() {
             let checked = TrustedHosts::parse([one.get_ref().as_str()]);
             checked.map_err(|error| self.fault_at(one, error.to_string()))?;
         }
-        let all = written.iter().map(|one| one.get_ref().as_str());
-        TrustedHosts::parse(all)
-            .map_err(|error| self.around.document.error_at(self.start, error.to_string()))
+        let all = written.get_ref().iter().map(|one| one.get_ref().as_str());
+        TrustedHosts::parse(all).map_err(|error| self.fault_at(written, error.to_string()))
     }
 
     /// A setting that the section lacks.
@@ -433,12 +337,5 @@ impl Reader<'_> {
     /// A fault of this value, which is not repeated.
     fn fault_at<T>(&self, written: &Spanned<T>, message: impl Into<String>) -> ConfigurationError {
         self.around.document.error_at(written.span().start, message)
-    }
-}
-
-fn password_login(password: Vec<u8>, method: PasswordMethod) -> Login {
-    Login::Password {
-        password: Arc::new(Secret::new(password)),
-        method,
     }
 }

@@ -189,6 +189,11 @@ impl Directory {
             .unwrap_or_default()
     }
 
+    /// Whether a user or an alias has this name.
+    pub fn has_name(&self, name: &str) -> bool {
+        !self.users_named(name).is_empty()
+    }
+
     /// The users behind the name of a user or of an alias.
     pub(super) fn users_named(&self, name: &str) -> Vec<Target> {
         match self.claims.holder(&name.to_lowercase(), None) {

@@ -2,6 +2,8 @@
 
 use toml_edit::{Array, DocumentMut, InlineTable, Item, Key, Table, TableLike, Value};
 
+mod rules;
+
 /// Whether two names of users or aliases are the same.
 pub(super) fn same_name(one: &str, other: &str) -> bool {
     one.to_lowercase() == other.to_lowercase()
@@ -129,7 +131,7 @@ impl TomlFile {
     }
 
     pub(super) fn rename_target(&mut self, old: &str, new: &str) {
-        for targets in self.alias_arrays() {
+        for targets in self.target_lists() {
             for target in targets.iter_mut() {
                 if target.as_str().is_some_and(|target| same_name(target, old)) {
                     set_text(target, new);
@@ -139,20 +141,13 @@ impl TomlFile {
     }
 
     pub(super) fn remove_target(&mut self, user: &str) {
-        for targets in self.alias_arrays() {
+        for targets in self.target_lists() {
             retain(targets, |target| !same_name(target, user));
         }
     }
 
     fn users(&mut self) -> Option<&mut dyn TableLike> {
         self.document.get_mut("users")?.as_table_like_mut()
-    }
-
-    fn alias_arrays(&mut self) -> impl Iterator<Item = &mut Array> {
-        let aliases = self.document.get_mut("aliases");
-        let aliases = aliases.and_then(Item::as_table_like_mut);
-        let items = aliases.into_iter().flat_map(|aliases| aliases.iter_mut());
-        items.filter_map(|(_, targets)| targets.as_array_mut())
     }
 
     /// `[users]` or `[aliases]`; made where it is not there. A header of its
@@ -175,13 +170,13 @@ impl TomlFile {
         let comments = self.document.trailing().as_str();
         let comments = comments.unwrap_or_default().trim_end().to_string();
         let headers = self.headers();
-        let [(path, None)] = headers.as_slice() else {
+        let [header @ Header { position: None, .. }] = headers.as_slice() else {
             return;
         };
         if comments.is_empty() {
             return;
         }
-        if let Some(table) = self.table_mut(path) {
+        if let Some(table) = self.table_mut(header) {
             table.decor_mut().set_prefix(format!("{comments}\n\n"));
             self.document.set_trailing("");
         }
@@ -227,9 +222,10 @@ impl TomlFile {
     /// Puts comments in front of the table that follows a position in the file,
     /// or at the file's end.
     fn prepend_after(&mut self, position: Option<isize>, comments: &str) {
-        let headers = self.headers().into_iter().filter(|(_, at)| *at > position);
-        let following = headers.min_by_key(|(_, at)| *at);
-        if let Some(table) = following.and_then(|(path, _)| self.table_mut(&path)) {
+        let headers = self.headers().into_iter();
+        let headers = headers.filter(|header| header.position > position);
+        let following = headers.min_by_key(|header| header.position);
+        if let Some(table) = following.and_then(|header| self.table_mut(&header)) {
             let prefix = table.decor().prefix().and_then(|prefix| prefix.as_str());
             let prefix = above(comments, prefix.unwrap_or_default());
             table.decor_mut().set_prefix(prefix);
@@ -240,31 +236,59 @@ impl TomlFile {
         self.document.set_trailing(trailing);
     }
 
-    /// The tables that are written with a header: their path, and their place
-    /// in the file as it was read; none for new ones.
-    fn headers(&self) -> Vec<(Vec<String>, Option<isize>)> {
+    /// The tables that are written with a header.
+    fn headers(&self) -> Vec<Header> {
         let mut headers = Vec::new();
         let mut waiting = vec![(Vec::new(), self.document.as_table())];
         while let Some((path, table)) = waiting.pop() {
             for (key, item) in table.iter() {
-                let Item::Table(table) = item else { continue };
                 let mut path = path.clone();
                 path.push(key.to_string());
-                let has_header = !table.is_implicit() || !table.get_values().is_empty();
-                if has_header && !table.is_dotted() {
-                    headers.push((path.clone(), table.position()));
+                let header = |number: Option<usize>, table: &Table| Header {
+                    path: path.clone(),
+                    number,
+                    position: table.position(),
+                };
+                match item {
+                    Item::Table(table) => {
+                        let has_header = !table.is_implicit() || !table.get_values().is_empty();
+                        if has_header && !table.is_dotted() {
+                            headers.push(header(None, table));
+                        }
+                        waiting.push((path, table));
+                    }
+                    Item::ArrayOfTables(tables) => {
+                        let numbered = tables.iter().enumerate();
+                        headers.extend(numbered.map(|(number, it)| header(Some(number), it)));
+                    }
+                    Item::None | Item::Value(_) => {}
                 }
-                waiting.push((path, table));
             }
         }
         headers
     }
 
-    fn table_mut(&mut self, path: &[String]) -> Option<&mut Table> {
+    fn table_mut(&mut self, header: &Header) -> Option<&mut Table> {
+        let (last, path) = header.path.split_last()?;
         let root = self.document.as_table_mut();
-        path.iter()
-            .try_fold(root, |table, key| table.get_mut(key)?.as_table_mut())
+        let table = path
+            .iter()
+            .try_fold(root, |table, key| table.get_mut(key)?.as_table_mut())?;
+        let item = table.get_mut(last)?;
+        match header.number {
+            Some(number) => item.as_array_of_tables_mut()?.get_mut(number),
+            None => item.as_table_mut(),
+        }
     }
+}
+
+/// Where a table stands that is written with a header.
+struct Header {
+    path: Vec<String>,
+    /// Which of several, under `[[…]]`.
+    number: Option<usize>,
+    /// Its place in the file as it was read; none for new ones.
+    position: Option<isize>,
 }
 
 /// Comments above others, with an empty line between.
