@@ -3,8 +3,10 @@
 //! Reads both files, checks each as a whole, and says of every fault the file,
 //! the line, what was found and what was expected. The hub never writes
 //! configuration; the commands do, through [`edit`] and [`init`]. Nothing here
-//! opens a port, a certificate or the store: [`crate::hub`] turns a
-//! [`Configuration`] into the settings that each room declares for itself.
+//! opens a port, the store or the hub's own certificate: [`crate::hub`] turns a
+//! [`Configuration`] into the settings that each room declares for itself. The
+//! small files of a `[[provider]]` are read here: a password that is not there
+//! is a fault of the line that names its file.
 
 mod settings;
 mod values;

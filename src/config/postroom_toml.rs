@@ -146,7 +146,8 @@ impl Configuration {
         Configuration::parse(file, &text)
     }
 
-    /// Checks a text; `file` is what paths are relative to and what errors name.
+    /// Checks a text, and the files that its providers name; `file` is what
+    /// paths are relative to and what errors name.
     ///
     /// # Errors
     /// The first fault.

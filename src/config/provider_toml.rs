@@ -258,8 +258,8 @@ impl Reader<'_> {
 
     fn envelope(&self, section: &ProviderSection) -> Result<Mode, ConfigurationError> {
         let Some(header) = &section.envelope_header else {
-            let what = "the header that this provider writes the recipient into (with mode = \
-                        \"guess\", \"postroom fetch --dry-run\" finds it)";
+            let what = "the header that this provider writes the recipient into; with mode = \
+                        \"guess\", \"postroom fetch --dry-run\" says which";
             return Err(self.missing("envelope_header", what, "\"X-Envelope-To\""));
         };
         let name = header.get_ref().trim();
@@ -325,7 +325,7 @@ impl Reader<'_> {
     fn missing(&self, key: &str, what: &str, example: &str) -> ConfigurationError {
         let name = self.name.map_or(String::new(), |name| format!(" {name}"));
         let message =
-            format!("[[provider]]{name}: {key} is missing; add {what}: {key} = {example}");
+            format!("[[provider]]{name}: {key} is missing; add {key} = {example} ({what})");
         self.around.document.error_at(self.start, message)
     }
 
@@ -339,3 +339,6 @@ impl Reader<'_> {
         self.around.document.error_at(written.span().start, message)
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -235,7 +235,7 @@ fn day_of(text: &str) -> Option<usize> {
     ];
     let text = text.trim().to_ascii_lowercase();
     let is_day = |day: &&str| *day == text || day.get(..3) == Some(text.as_str());
-    DAYS.iter().position(|day| is_day(day))
+    DAYS.iter().position(is_day)
 }
 
 /// `07:30` in minutes since midnight; `24:00` is the end of the day.

@@ -61,7 +61,7 @@ impl Reader<'_> {
             }
             (None, None, None) => Err(self.missing(
                 "password_file",
-                "the file that holds the password",
+                "the file that holds the password, or write password or token_command",
                 "\"secrets/main\"",
             )),
             (None, None, Some(command)) => self.token(command, method, method_name),
