@@ -219,7 +219,9 @@ fn no_slip_of_one_character_shows_a_password() {
                   mode = \"guess\", host = \"pop.provider.example\" } ]\n";
     for section in [section, braces] {
         for at in 0..section.len() {
-            for slip in ["", "\"", "'", "=", "#", "\n", "[", "}", "3", " "] {
+            for slip in [
+                "", "\"", "'", "=", "#", "\n", "[", "}", "3", " ", "\\", "\u{1}",
+            ] {
                 for end in [at, at + 1] {
                     let text = format!("{HEAD}{}{slip}{}", &section[..at], &section[end..]);
                     let Err(error) = folder.parse(&text) else {
@@ -230,6 +232,33 @@ fn no_slip_of_one_character_shows_a_password() {
                 }
             }
         }
+    }
+}
+
+#[test]
+fn a_password_in_a_line_of_another_kind_is_not_shown() {
+    let folder = Folder::new();
+    for line in [
+        "user office password HUNTER2",
+        "user = \"office\" password = \"HUNTER2\"",
+        "password: HUNTER2",
+        "password \"HUNTER2\"",
+        "password = HUNTER2 # mine",
+        "password.it = \"HUNTER2\"",
+        "password = [\"HUNTER2\", 3]",
+        "password = { it = \"HUNTER2\" }",
+        "password = \"HUNTER2\" port = 995",
+        "password = \"\"\"HUNTER2",
+        "[password]\nit = \"HUNTER2\"",
+        "[provider.password]\nit = \"HUNTER2\"",
+        "[smtp]\npassword = \"HUNTER2\"",
+        "[smtp]\nlisten = { password = \"HUNTER2\" }",
+        "token_command = [\"get-token\", \"HUNTER2\"]",
+        "passwrd = \"HUNTER2\"",
+    ] {
+        let text = format!("{HEAD}[[provider]]\nname = \"main\"\n{line}\n");
+        let error = folder.parse(&text).unwrap_err().to_string();
+        assert!(!error.contains("HUNTER"), "{error}");
     }
 }
 
