@@ -1,5 +1,6 @@
 //! What the administrator says of one `[[provider]]`.
 
+use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -42,7 +43,7 @@ pub struct Provider {
 }
 
 /// How the user is proved to the provider.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub enum Login {
     /// By a password.
     Password {
@@ -58,6 +59,16 @@ pub enum Login {
         /// Where the token stands.
         line: TokenLine,
     },
+}
+
+impl fmt::Debug for Login {
+    /// A command line may hold a secret, too.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Login::Password { method, .. } => write!(f, "Password({method:?})"),
+            Login::Token { line, .. } => write!(f, "Token({line:?})"),
+        }
+    }
 }
 
 /// What one poll may fetch; the rest waits for the next one.
