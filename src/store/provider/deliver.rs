@@ -42,6 +42,14 @@ pub(super) fn deliver(
     age: i64,
     entries: &mut impl FnMut(&EarlierCopies) -> Option<Vec<NewEntry>>,
 ) -> Result<Taken, StoreError> {
+    if let Some((record, message)) = find_same(db, mark)? {
+        recognise(db, record, mark.unique_id.as_deref(), mark.octets)?;
+        return Ok(Taken {
+            message,
+            record,
+            delivered: Delivered::default(),
+        });
+    }
     let earlier = match copy {
         Some(digest) => earlier_copies(db, mark.provider, digest, age)?,
         None => Earlier::default(),
@@ -69,6 +77,29 @@ pub(super) fn deliver(
         record: note_fetched(db, mark, id, age)?,
         delivered,
     })
+}
+
+/// The same message under the same unique-id. A poll that was stopped may still
+/// commit what it had, when the next one has looked already.
+fn find_same(
+    db: &Connection,
+    mark: &FetchedMark,
+) -> Result<Option<(FetchedId, QueueId)>, StoreError> {
+    let found: Option<(i64, i64)> = db
+        .prepare_cached(
+            "SELECT id, message FROM fetched
+             WHERE provider = :provider AND unique_id = :unique_id AND kind = :kind
+                 AND digest = :digest",
+        )?
+        .query_row(
+            named_params! {
+                ":provider": mark.provider.0, ":unique_id": mark.unique_id,
+                ":kind": mark.kind.word(), ":digest": mark.digest,
+            },
+            |row| Ok((row.get(0)?, row.get(1)?)),
+        )
+        .optional()?;
+    Ok(found.map(|(record, message)| (FetchedId(record), QueueId::from_u64(count(message)))))
 }
 
 #[derive(Default)]
@@ -138,7 +169,7 @@ fn note_fetched(
     age: i64,
 ) -> Result<FetchedId, StoreError> {
     if let Some(unique_id) = &mark.unique_id {
-        free_unique_id(db, mark.provider.0, unique_id, Some(mark.digest))?;
+        free_unique_id(db, mark.provider.0, unique_id)?;
     }
     db.prepare_cached(
         "INSERT INTO fetched (provider, unique_id, kind, digest, octets, message, fetched_age)
@@ -158,14 +189,8 @@ fn note_fetched(
 
 /// Takes a unique-id from the record that has it: the server has given it to
 /// another message. That record goes, unless its own message may still be
-/// there under another unique-id: then it must be known by its digest. What
-/// comes with the same digest is the same message, and needs one record.
-fn free_unique_id(
-    db: &Connection,
-    provider: i64,
-    unique_id: &[u8],
-    digest: Option<[u8; 32]>,
-) -> Result<(), StoreError> {
+/// there under another unique-id: then it must be known by its digest.
+fn free_unique_id(db: &Connection, provider: i64, unique_id: &[u8]) -> Result<(), StoreError> {
     let same = named_params! {":provider": provider, ":unique_id": unique_id};
     let found: Option<(i64, bool)> = db
         .prepare_cached(
@@ -177,14 +202,12 @@ fn free_unique_id(
     let Some((record, is_over)) = found else {
         return Ok(());
     };
-    let sql = "DELETE FROM fetched WHERE id = :id AND (:is_over OR digest = :digest)";
-    let gone = db
-        .prepare_cached(sql)?
-        .execute(named_params! {":id": record, ":is_over": is_over, ":digest": digest})?;
-    if gone == 0 {
-        db.prepare_cached("UPDATE fetched SET unique_id = NULL WHERE id = :id")?
-            .execute(named_params! {":id": record})?;
-    }
+    let sql = match is_over {
+        true => "DELETE FROM fetched WHERE id = :id",
+        false => "UPDATE fetched SET unique_id = NULL WHERE id = :id",
+    };
+    db.prepare_cached(sql)?
+        .execute(named_params! {":id": record})?;
     Ok(())
 }
 
@@ -227,7 +250,7 @@ pub(super) fn recognise(
         .optional()?;
     let (provider, message) = found.ok_or(FORGOTTEN)?;
     if let Some(unique_id) = unique_id {
-        free_unique_id(db, provider, unique_id, None)?;
+        free_unique_id(db, provider, unique_id)?;
     }
     db.prepare_cached(
         "UPDATE fetched SET unique_id = :unique_id, octets = :octets,

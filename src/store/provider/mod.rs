@@ -286,7 +286,9 @@ impl Store {
 /// Mail in from a provider.
 impl Store {
     /// Stores a message, its entries and its record in one transaction, and
-    /// returns once they are on disk. A record of the same unique-id makes way.
+    /// returns once they are on disk. A record of the same unique-id makes way;
+    /// but the same octets under the same unique-id are the same message, which
+    /// is stored once.
     ///
     /// `entries` decides inside the transaction, so of two copies that arrive
     /// together one sees the other. It is told the earlier copies of the digest
