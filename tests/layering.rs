@@ -27,7 +27,7 @@ const NEIGHBOURS: [(&str, &str); 6] = [
 ];
 
 /// Libraries that only these rooms may name.
-const LIBRARIES: [(&str, &[&str]); 12] = [
+const LIBRARIES: [(&str, &[&str]); 13] = [
     ("smol", &["net", "control", "hub", "cli"]),
     ("async_native_tls", &["net"]),
     ("native_tls", &["net"]),
@@ -35,6 +35,7 @@ const LIBRARIES: [(&str, &[&str]); 12] = [
     ("mailparse", &["mail"]),
     ("rusqlite", &["store"]),
     ("notify", &["config/watch.rs"]),
+    ("jiff", &["net/fetcher/schedule.rs"]),
     ("simplelog", &["logging.rs"]),
     ("argon2", &["auth"]),
     ("toml_edit", &["config"]),

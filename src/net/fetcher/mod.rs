@@ -7,6 +7,7 @@
 //!                                                   │
 //!                         plan: which messages to read, to remove, to leave
 //! ```
+//! [`Timetable`] says when.
 
 mod plan;
 mod polling;
@@ -15,8 +16,10 @@ mod report;
 mod settings;
 mod token;
 mod visit;
+mod schedule;
 
 pub use report::{PollError, Report};
+pub use schedule::{Chance, Timetable, local_time};
 pub use settings::{Caps, Login, OfficeHours, Provider, Schedule};
 
 use std::sync::Arc;
