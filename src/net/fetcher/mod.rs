@@ -7,7 +7,7 @@
 //!                                                   │
 //!                         plan: which messages to read, to remove, to leave
 //! ```
-//! [`Timetable`] says when.
+//! [`Timetable`] says when, [`Health`] what a person must know of it.
 
 mod plan;
 mod polling;
@@ -17,7 +17,9 @@ mod settings;
 mod token;
 mod visit;
 mod schedule;
+mod health;
 
+pub use health::{Health, News};
 pub use report::{PollError, Report};
 pub use schedule::{Chance, Timetable, local_time};
 pub use settings::{Caps, Login, OfficeHours, Provider, Schedule};
