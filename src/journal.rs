@@ -43,6 +43,53 @@ impl Display for Outside<'_> {
     }
 }
 
+/// A sentence of ours with a server's words in it: control characters escaped,
+/// cut off at 1000 characters.
+struct OneLine<'a>(&'a dyn Display);
+
+const ONE_LINE_CHARACTERS_MAX: usize = 1000;
+
+impl Display for OneLine<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let text = self.0.to_string();
+        for c in text.chars().take(ONE_LINE_CHARACTERS_MAX) {
+            match c {
+                c if c.is_control() || is_direction_mark(c) => write!(f, "{}", c.escape_unicode())?,
+                c => write!(f, "{c}")?,
+            }
+        }
+        match text.chars().nth(ONE_LINE_CHARACTERS_MAX) {
+            Some(_) => f.write_str("…"),
+            None => Ok(()),
+        }
+    }
+}
+
+/// Octets as people read them, `12.3 MB`: decimal units, as disks are sold.
+#[derive(Debug, Clone, Copy)]
+pub struct Size(pub u64);
+
+impl Display for Size {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.0 < 1000 {
+            return write!(f, "{} B", self.0);
+        }
+        let mut value = self.0 as f64 / 1000.0;
+        let mut unit = "kB";
+        for next in ["MB", "GB", "TB"] {
+            if value < 999.5 {
+                break;
+            }
+            value /= 1000.0;
+            unit = next;
+        }
+        match value < 10.0 {
+            true => write!(f, "{value:.1} {unit}"),
+            false => write!(f, "{value:.0} {unit}"),
+        }
+    }
+}
+
 /// A message is committed. Written before its sender is told.
 pub fn received(id: QueueId, peer: IpAddr, reverse_path: &ReversePath, octets: u64) {
     let from = reverse_path.to_string();
@@ -70,6 +117,36 @@ pub fn too_large(id: QueueId, account: &str, octets: u64) {
 /// A copy of a message came, and everybody who is meant by it has one already.
 pub fn duplicate(account: &str, octets: u64, of: QueueId) {
     info!("duplicate of {of} account={account} octets={octets}");
+}
+
+/// A poll of a provider came to its end and did something.
+pub fn polled(account: &str, what: &dyn Display) {
+    info!("fetch {account}: {}", OneLine(what));
+}
+
+/// A poll of a provider came to its end, and there was nothing to do.
+pub fn polled_in_vain(account: &str, what: &dyn Display) {
+    debug!("fetch {account}: {}", OneLine(what));
+}
+
+/// A poll of a provider failed. What was committed until then stays.
+pub fn poll_failed(account: &str, what: &dyn Display) {
+    warn!("fetch {account}: {}", OneLine(what));
+}
+
+/// Something is wrong with an account at a provider. Said once.
+pub fn account_in_trouble(account: &str, what: &dyn Display) {
+    warn!("fetch {account}: trouble: {}", OneLine(what));
+}
+
+/// It is right again. Said once.
+pub fn account_recovered(account: &str, what: &dyn Display) {
+    info!("fetch {account}: over: {}", OneLine(what));
+}
+
+/// A peculiarity of a provider's server. Said once.
+pub fn account_remark(account: &str, what: &dyn Display) {
+    info!("fetch {account}: note: {}", OneLine(what));
 }
 
 /// The content was taken to its end and refused.
@@ -216,7 +293,7 @@ pub fn reload_refused(why: &dyn Display) {
 
 #[cfg(test)]
 mod tests {
-    use super::Outside;
+    use super::{OneLine, Outside, Size};
 
     #[test]
     fn no_peer_writes_a_log_line_of_its_own() {
@@ -231,5 +308,28 @@ mod tests {
     fn a_long_text_is_cut_off() {
         let long = Outside(&"x".repeat(10_000)).to_string();
         assert_eq!(long.chars().count(), 203);
+    }
+
+    #[test]
+    fn a_servers_words_do_not_end_the_line_they_stand_in() {
+        let forged = OneLine(&"failed: \"no\r\n2026 delivered\u{202e}\"").to_string();
+        assert_eq!(forged, "failed: \"no\\u{d}\\u{a}2026 delivered\\u{202e}\"");
+        let long = OneLine(&"x".repeat(10_000)).to_string();
+        assert_eq!(long.chars().count(), 1001);
+    }
+
+    #[test]
+    fn sizes_are_short_and_right() {
+        for (octets, expected) in [
+            (0, "0 B"),
+            (999, "999 B"),
+            (1000, "1.0 kB"),
+            (128_000, "128 kB"),
+            (999_600, "1.0 MB"),
+            (52_428_800, "52 MB"),
+            (u64::MAX, "18446744 TB"),
+        ] {
+            assert_eq!(Size(octets).to_string(), expected);
+        }
     }
 }

@@ -3,6 +3,7 @@
 use std::io::{self, Write};
 use std::time::{Duration, UNIX_EPOCH};
 
+use crate::journal::Size;
 use crate::mail::is_direction_mark;
 use time::OffsetDateTime;
 use time::macros::format_description;
@@ -63,26 +64,9 @@ impl Table {
     }
 }
 
-/// `12.3 MB`: decimal units, as disks are sold.
+/// `12.3 MB`.
 pub fn size(octets: u64) -> String {
-    const UNITS: [&str; 4] = ["kB", "MB", "GB", "TB"];
-    if octets < 1000 {
-        return format!("{octets} B");
-    }
-    let mut value = octets as f64 / 1000.0;
-    let mut unit = UNITS[0];
-    for next in &UNITS[1..] {
-        if value < 999.5 {
-            break;
-        }
-        value /= 1000.0;
-        unit = next;
-    }
-    if value < 10.0 {
-        format!("{value:.1} {unit}")
-    } else {
-        format!("{value:.0} {unit}")
-    }
+    Size(octets).to_string()
 }
 
 /// `2026-11-22 20:40 UTC` of seconds since 1970.
@@ -115,21 +99,6 @@ pub fn cut(text: &str, width: usize) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn sizes_are_short_and_right() {
-        for (octets, expected) in [
-            (0, "0 B"),
-            (999, "999 B"),
-            (1000, "1.0 kB"),
-            (128_000, "128 kB"),
-            (999_600, "1.0 MB"),
-            (52_428_800, "52 MB"),
-            (u64::MAX, "18446744 TB"),
-        ] {
-            assert_eq!(size(octets), expected);
-        }
-    }
 
     #[test]
     fn a_subject_cannot_move_the_cursor() {

@@ -12,8 +12,11 @@ use super::messages::{Answer, Request};
 use super::perform::{Outcome, perform};
 use crate::store::{Moment, OpenError, Settings, Store};
 
-/// Longer than the hub takes for any request.
+/// Longer than the hub takes for any request but one.
 const ANSWER_LIMIT: Duration = Duration::from_secs(120);
+/// A first poll may have to fetch years of mail; a session with a provider has
+/// this limit.
+const FETCH_LIMIT: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// Why there is no answer.
 #[derive(Debug, Error)]
@@ -94,7 +97,11 @@ fn converse(
     content: &mut dyn Write,
 ) -> Result<Reply, AskError> {
     let exchange = |stream: &mut UnixStream| -> io::Result<(Answer, BufReader<UnixStream>)> {
-        stream.set_read_timeout(Some(ANSWER_LIMIT))?;
+        let limit = match request {
+            Request::Fetch { .. } => FETCH_LIMIT,
+            _ => ANSWER_LIMIT,
+        };
+        stream.set_read_timeout(Some(limit))?;
         stream.set_write_timeout(Some(ANSWER_LIMIT))?;
         let mut line = serde_json::to_vec(request)?;
         line.push(b'\n');

@@ -15,6 +15,11 @@ pub enum Request {
     Status,
     /// Read all files anew, as after SIGHUP.
     Reload,
+    /// Fetch from the providers now.
+    Fetch {
+        /// One account; none: all of them.
+        account: Option<String>,
+    },
     /// The mail of a user: what waits and what is restorable.
     MailList {
         /// The user's name.
@@ -100,11 +105,47 @@ pub enum Answer {
     },
     /// To [`Request::MailWhy`].
     Story(Story),
+    /// To [`Request::Fetch`].
+    Fetched {
+        /// What each account came to.
+        accounts: Vec<FetchedAccount>,
+    },
     /// To [`Request::MailShow`]: so many octets follow.
     Content {
         /// How many.
         octets: u64,
     },
+}
+
+/// What a poll of one account came to.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct FetchedAccount {
+    /// Its name in postroom.toml.
+    pub account: String,
+    /// The poll came to its end.
+    pub done: bool,
+    /// What came of it, in a line.
+    pub text: String,
+    /// Messages that were in the mailbox.
+    pub listed: u64,
+    /// Messages that were fetched and are committed, also by a poll that failed.
+    pub fetched: u64,
+    /// Their octets.
+    pub fetched_octets: u64,
+    /// Of these, unclaimed ones.
+    pub unclaimed: u64,
+    /// Messages that are here already under another unique-id, or as a copy.
+    pub duplicates: u64,
+    /// Messages that were removed at the provider.
+    pub removed: u64,
+    /// Messages that stay there because of their size.
+    pub oversized: u64,
+    /// Messages that wait there for the next poll.
+    pub postponed: u64,
+    /// Messages that the server refuses, each with what it says.
+    pub refused: Vec<String>,
+    /// What is peculiar about the server.
+    pub remarks: Vec<String>,
 }
 
 /// A message in a list.

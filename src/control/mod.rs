@@ -14,11 +14,12 @@ mod server;
 mod status;
 
 pub use client::{AskError, Reply, ask, ask_running};
-pub use messages::{Answer, MailLine, Request, Story, StoryEntry, seconds};
+pub use messages::{Answer, FetchedAccount, MailLine, Request, Story, StoryEntry, seconds};
 pub use perform::{Outcome, perform};
 pub use server::{Answering, listen, serve};
 pub use status::{
-    CertificateState, Disk, HubState, ListenerState, MailboxState, SessionState, Status,
+    CertificateState, Disk, HubState, ListenerState, MailboxState, ProviderState, SessionState,
+    Status,
 };
 
 /// The socket's name in the data folder.

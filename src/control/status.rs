@@ -9,6 +9,9 @@ pub struct Status {
     pub version: String,
     /// The running hub; none: no hub runs, and the rest was read from the disk.
     pub hub: Option<HubState>,
+    /// The accounts at providers, as a running hub polls them.
+    #[serde(default)]
+    pub providers: Vec<ProviderState>,
     /// Every mailbox, the unclaimed tray and sealed ones included.
     pub mailboxes: Vec<MailboxState>,
     /// The disk of the data folder.
@@ -71,6 +74,38 @@ pub struct CertificateState {
     pub issuer: String,
     /// Days until it expires; negative: it has.
     pub days_left: i64,
+}
+
+/// An account at a provider. Times are seconds since 1970; counts begin with the
+/// hub, or with the last change of the account's settings.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct ProviderState {
+    /// Its name in postroom.toml.
+    pub name: String,
+    /// The provider's server.
+    pub host: String,
+    /// A poll is under way.
+    pub polling: bool,
+    /// When the last poll began.
+    pub last_poll: Option<i64>,
+    /// When the last poll came to its end that did.
+    pub last_success: Option<i64>,
+    /// Why the last poll failed; none: it did not.
+    pub last_error: Option<String>,
+    /// When the next poll is due.
+    pub next_poll: Option<i64>,
+    /// Messages in the mailbox behind the last poll that listed them.
+    pub left: Option<u64>,
+    /// Messages fetched.
+    pub fetched: u64,
+    /// Their octets.
+    pub fetched_octets: u64,
+    /// Of these, unclaimed ones.
+    pub unclaimed: u64,
+    /// Messages removed at the provider.
+    pub removed: u64,
+    /// What is wrong now, in sentences.
+    pub troubles: Vec<String>,
 }
 
 /// A mailbox with its totals.

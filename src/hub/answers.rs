@@ -20,6 +20,9 @@ impl Answering for Hub {
                     why: why.to_string(),
                 },
             }),
+            Request::Fetch { account } => {
+                Outcome::Answer(self.fetching.fetch_now(account.as_deref()).await)
+            }
             Request::UserRemoved { name } => {
                 let user = name.clone();
                 let outcome = self.after_reload(Request::UserRemoved { name }).await;
@@ -64,6 +67,7 @@ impl Hub {
         match perform(&self.office.store, Request::Status).await {
             Outcome::Answer(Answer::Status(mut status)) => {
                 status.hub = Some(self.state().await);
+                status.providers = self.fetching.states().await;
                 Outcome::Answer(Answer::Status(status))
             }
             other => other,

@@ -3,6 +3,7 @@
 //! ```text
 //!   start ──▶ ready ──┬── a file changed, SIGHUP, `reload` ──▶ reload
 //!                     ├── every minute ──▶ housekeeping
+//!                     ├── when it is due, `fetch` ──▶ fetching: the accounts at providers
 //!                     ├── the control socket ──▶ answers
 //!                     └── SIGTERM, SIGINT ──▶ stop: no new sessions, the running
 //!                         commits finish, out within 5 s
@@ -12,6 +13,7 @@
 //! issued, in time before that expires.
 
 mod answers;
+mod fetching;
 mod housekeeping;
 mod reload;
 mod settings;
@@ -26,7 +28,9 @@ use crate::control::ListenerState;
 use crate::logging::Logging;
 use crate::net::executor::Executor;
 use crate::net::office::Office;
+use fetching::Fetching;
 
+pub use fetching::{AloneError, fetch_alone};
 pub use settings::{listens, store_settings};
 pub use start::StartError;
 
@@ -40,6 +44,7 @@ struct Hub {
     started: SystemTime,
     /// What the last good files said; held while a reload is under way.
     loaded: smol::lock::Mutex<reload::Loaded>,
+    fetching: Fetching,
 }
 
 /// Runs a hub until a signal ends it.
@@ -51,10 +56,10 @@ pub fn run(config: &Path) -> Result<(), StartError> {
     let started = Instant::now();
     let followed = reload::Followed::begin(config);
     let mut signals = stop::Signals::catch_hangup().map_err(StartError::Signals)?;
-    let (hub, sockets) = start::open(config)?;
+    let (hub, sources) = start::open(config, &executor)?;
     let hub = Arc::new(hub);
     signals.catch_the_end().map_err(StartError::Signals)?;
-    let accepting = start::accept(&hub, sockets, &executor)?;
+    let accepting = start::accept(&hub, sources, &executor)?;
     executor.spawn(reload::follow_changes(Arc::clone(&hub), followed));
     executor.spawn(housekeeping::run(Arc::clone(&hub)));
     executor.spawn(housekeeping::feed_watchdog());

@@ -104,6 +104,8 @@ impl Hub {
         self.office.settings.set(net_settings(&configuration, tls));
         self.office.store.set_keep(configuration.store);
         log::set_max_level(configuration.log.level);
+        warn(&configuration);
+        self.fetching.apply(&configuration.providers).await;
         for setting in loaded.waiting(&Loaded::new(&configuration)) {
             log::warn!(
                 "{setting} has changed in postroom.toml; that takes effect at the next start"
@@ -121,6 +123,13 @@ fn with_another_password(before: &Directory, after: &Directory) -> Vec<String> {
         users.any(|new| new.name == old.name && new.password != old.password)
     });
     changed.map(|user| user.name.clone()).collect()
+}
+
+/// Logs what a person should know of files that are good.
+pub fn warn(configuration: &Configuration) {
+    for warning in configuration.warnings() {
+        log::warn!("{warning}");
+    }
 }
 
 /// The certificate, if one is configured. What a person should know about it

@@ -14,6 +14,7 @@ use smol::net::TcpListener;
 use thiserror::Error;
 
 use super::Hub;
+use super::fetching::Fetching;
 use super::reload::Loaded;
 use super::settings::{listens, net_settings, store_settings};
 use crate::auth::{self, Verifier};
@@ -21,6 +22,7 @@ use crate::config::{Configuration, ConfigurationError};
 use crate::control::{self, ListenerState};
 use crate::logging::Logging;
 use crate::net::executor::Executor;
+use crate::net::fetcher::Provider;
 use crate::net::listen::{Listen, explain_bind_error};
 use crate::net::listener::accept_loop;
 use crate::net::office::Office;
@@ -78,17 +80,19 @@ pub enum StartError {
     },
 }
 
-/// The open sockets, before anything is accepted on them.
-pub struct Sockets {
+/// Where mail will come from: the open sockets, before anything is accepted on
+/// them, and the accounts at providers, before they are polled.
+pub struct Sources {
     mail: Vec<(Listen, StdListener)>,
     control: smol::net::unix::UnixListener,
+    providers: Vec<Provider>,
 }
 
 /// The tasks that accept connections; dropping them ends that.
 pub type Accepting = Vec<Task<()>>;
 
 /// Reads the files, opens store and sockets.
-pub fn open(path: &Path) -> Result<(Hub, Sockets), StartError> {
+pub fn open(path: &Path, executor: &Executor) -> Result<(Hub, Sources), StartError> {
     let configuration = Configuration::load(path)?;
     if process::geteuid().is_root() && !configuration.allow_root {
         return Err(StartError::Root);
@@ -103,6 +107,7 @@ pub fn open(path: &Path) -> Result<(Hub, Sockets), StartError> {
     std::panic::set_hook(Box::new(|panic| log::error!("internal error: {panic}")));
     raise_descriptor_limit();
     warn_of_few_descriptors(&configuration);
+    super::reload::warn(&configuration);
     let tls = super::reload::load_tls(&configuration)?;
     let directory = configuration.load_directory()?;
     // The sockets before the store: a port that is taken is found out at once.
@@ -122,34 +127,42 @@ pub fn open(path: &Path) -> Result<(Hub, Sockets), StartError> {
         verifier,
         configuration.limits.clone(),
     );
+    let office = Arc::new(office);
     let listeners = mail.iter().map(listener_state).collect();
     let hub = Hub {
         path: path.to_path_buf(),
-        office: Arc::new(office),
+        fetching: Fetching::new(Arc::clone(&office), &executor.tasks()),
+        office,
         listeners,
         logging,
         started: SystemTime::now(),
         loaded: smol::lock::Mutex::new(Loaded::new(&configuration)),
     };
-    Ok((hub, Sockets { mail, control }))
+    let sources = Sources {
+        mail,
+        control,
+        providers: configuration.providers,
+    };
+    Ok((hub, sources))
 }
 
-/// Begins to accept.
+/// Begins to accept, and to poll.
 pub fn accept(
     hub: &Arc<Hub>,
-    sockets: Sockets,
+    sources: Sources,
     executor: &Executor,
 ) -> Result<Accepting, StartError> {
     let tasks = executor.tasks();
     let mut accepting = Accepting::new();
-    for (listen, socket) in sockets.mail {
+    for (listen, socket) in sources.mail {
         let socket =
             TcpListener::try_from(socket).map_err(|why| StartError::Listen(why.to_string()))?;
         let office = Arc::clone(&hub.office);
         accepting.push(tasks.spawn(accept_loop(listen, socket, office, Arc::clone(&tasks))));
     }
+    smol::block_on(hub.fetching.apply(&sources.providers));
     let hub = Arc::clone(hub);
-    accepting.push(tasks.spawn(control::serve(sockets.control, hub, Arc::clone(&tasks))));
+    accepting.push(tasks.spawn(control::serve(sources.control, hub, Arc::clone(&tasks))));
     Ok(accepting)
 }
 

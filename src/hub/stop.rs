@@ -82,7 +82,7 @@ pub fn end_in_any_case() -> mpsc::Sender<()> {
     ended
 }
 
-/// Accepts nothing more, ends the sessions, waits for them.
+/// Accepts nothing more, ends the sessions and polls, waits for them.
 pub fn wind_down(hub: &Hub, accepting: Accepting) {
     log::info!("stopping");
     // Where there is no systemd there is nobody to tell.
@@ -97,6 +97,8 @@ pub fn wind_down(hub: &Hub, accepting: Accepting) {
     while hub.office.sessions.count() > 0 && since.elapsed() < SESSIONS_LIMIT {
         thread::sleep(LOOK_EVERY);
     }
+    // Behind its session each poll notes what it has removed.
+    smol::block_on(hub.fetching.stop());
     let left = hub.office.sessions.count();
     if left > 0 {
         log::warn!("{left} sessions did not end in time; nothing that was acknowledged is lost");

@@ -1,0 +1,228 @@
+//! The accounts at providers: a task for each, which polls it when it is due or
+//! when somebody asks.
+//!
+//! ```text
+//!   start, reload ──▶ apply ──▶ account ──┬── Timetable: when ──▶ poll ──▶ log, status, Health
+//!   `fetch` ──▶ fetch_now ──▶─────────────┘
+//! ```
+//! An account has one poll at a time, because one task makes them all. A reload
+//! leaves accounts alone whose settings are the same; one that is changed or gone
+//! ends at once, in the midst of a poll if need be: what is committed stays, and
+//! what was not removed yet the next poll finds.
+
+mod account;
+mod alone;
+mod words;
+
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, MutexGuard, Weak};
+
+use smol::Executor;
+use smol::channel::{self, Sender};
+use smol::{Task, lock};
+
+use crate::control::{Answer, FetchedAccount, ProviderState};
+use crate::fetch::Error;
+use crate::net::fetcher::{self, Poll, PollError, Provider, Report, Surroundings};
+use crate::net::office::Office;
+
+pub use alone::{AloneError, fetch_alone};
+
+/// Makes one poll.
+type Poller =
+    Arc<dyn Fn(Arc<Provider>) -> Pin<Box<dyn Future<Output = Poll> + Send>> + Send + Sync>;
+
+/// Somebody who waits for what a poll came to.
+type Asker = Sender<FetchedAccount>;
+
+/// All accounts.
+pub struct Fetching {
+    poller: Poller,
+    /// Weak: tasks of it hold the hub, and it would hold them for ever.
+    tasks: Weak<Executor<'static>>,
+    /// None: the hub stops.
+    accounts: lock::Mutex<Option<Vec<Account>>>,
+}
+
+/// An account and its task.
+struct Account {
+    provider: Arc<Provider>,
+    askers: Sender<Asker>,
+    shown: Arc<Mutex<ProviderState>>,
+    task: Task<()>,
+}
+
+impl Fetching {
+    /// No account yet.
+    pub fn new(office: Arc<Office>, tasks: &Arc<Executor<'static>>) -> Fetching {
+        let tasks = Arc::downgrade(tasks);
+        Fetching {
+            poller: poller(office, tasks.clone()),
+            tasks,
+            accounts: lock::Mutex::new(Some(Vec::new())),
+        }
+    }
+
+    /// From now on these are the accounts.
+    pub async fn apply(&self, providers: &[Provider]) {
+        let mut accounts = self.accounts.lock().await;
+        let (Some(accounts), Some(tasks)) = (accounts.as_mut(), self.tasks.upgrade()) else {
+            return;
+        };
+        let (same, others): (Vec<Account>, Vec<Account>) = std::mem::take(accounts)
+            .into_iter()
+            .partition(|account| providers.contains(&account.provider));
+        *accounts = same;
+        // All of them are over before the first new one begins, or two polls of
+        // one mailbox might meet.
+        end(others).await;
+        for provider in providers {
+            if !accounts.iter().any(|known| *known.provider == *provider) {
+                accounts.push(self.begin(provider, &tasks));
+            }
+        }
+        // As postroom.toml has them.
+        accounts.sort_by_key(|account| {
+            let mut names = providers.iter();
+            names.position(|provider| provider.name == account.provider.name)
+        });
+    }
+
+    fn begin(&self, provider: &Provider, tasks: &Arc<Executor<'static>>) -> Account {
+        let provider = Arc::new(provider.clone());
+        let (askers, asked) = channel::unbounded();
+        let shown = Arc::new(Mutex::new(ProviderState {
+            name: provider.name.clone(),
+            host: provider.host.clone(),
+            ..ProviderState::default()
+        }));
+        let running = account::run(
+            Arc::clone(&provider),
+            Arc::clone(&self.poller),
+            asked,
+            Arc::clone(&shown),
+        );
+        Account {
+            provider,
+            askers,
+            shown,
+            task: tasks.spawn(running),
+        }
+    }
+
+    /// Polls one account, or all of them, now; a poll that runs already is waited
+    /// for first, since what has come meanwhile is not in its listing.
+    pub async fn fetch_now(&self, account: Option<&str>) -> Answer {
+        let accounts = self.accounts.lock().await;
+        let known = accounts.as_deref().unwrap_or_default();
+        let names: Vec<&str> = known
+            .iter()
+            .map(|known| known.provider.name.as_str())
+            .collect();
+        if let Some(why) = no_such_account(account, &names) {
+            return Answer::Failed { why };
+        }
+        let mut asked = Vec::new();
+        for known in known {
+            if account.is_none_or(|name| known.provider.name == name) {
+                let (asker, answer) = channel::bounded(1);
+                // Fails when the account is over; then there is no answer either.
+                let _ = known.askers.send(asker).await;
+                asked.push((known.provider.name.clone(), answer));
+            }
+        }
+        // A reload must not wait for a long poll.
+        drop(accounts);
+        let mut answers = Vec::new();
+        for (name, answer) in asked {
+            answers.push(answer.recv().await.unwrap_or_else(|_| FetchedAccount {
+                account: name,
+                text: "the poll was stopped, because the hub stops or the account was changed; ask again"
+                    .to_string(),
+                ..FetchedAccount::default()
+            }));
+        }
+        Answer::Fetched { accounts: answers }
+    }
+
+    /// How the accounts are.
+    pub async fn states(&self) -> Vec<ProviderState> {
+        let accounts = self.accounts.lock().await;
+        let accounts = accounts.iter().flatten();
+        accounts
+            .map(|account| look(&account.shown).clone())
+            .collect()
+    }
+
+    /// Ends all accounts, for good.
+    pub async fn stop(&self) {
+        let accounts = self.accounts.lock().await.take();
+        end(accounts.unwrap_or_default()).await;
+    }
+}
+
+async fn end(accounts: Vec<Account>) {
+    for account in accounts {
+        account.task.cancel().await;
+    }
+}
+
+/// Why there is nothing to fetch, in words.
+fn no_such_account(account: Option<&str>, names: &[&str]) -> Option<String> {
+    if names.is_empty() {
+        return Some(
+            "postroom.toml has no [[provider]], so that there is nothing to fetch".to_string(),
+        );
+    }
+    let account = account.filter(|account| !names.contains(account))?;
+    Some(format!(
+        "postroom.toml has no [[provider]] of the name {account}; there is {}",
+        names.join(", ")
+    ))
+}
+
+/// Polls with what the hub works with.
+fn poller(office: Arc<Office>, tasks: Weak<Executor<'static>>) -> Poller {
+    Arc::new(move |provider| {
+        let (office, tasks) = (Arc::clone(&office), tasks.clone());
+        Box::pin(async move {
+            let Some(tasks) = tasks.upgrade() else {
+                return stopped();
+            };
+            let around = Surroundings {
+                store: &office.store,
+                directory: &office.directory,
+                sessions: &office.sessions,
+                memory: &office.memory,
+                tasks: &tasks,
+            };
+            fetcher::poll(&provider, around).await
+        })
+    })
+}
+
+fn stopped() -> Poll {
+    Poll {
+        report: Report::default(),
+        outcome: Err(PollError::Interrupted),
+    }
+}
+
+/// A poll that ended in a panic, which the log has: the account goes on.
+fn broken() -> Poll {
+    Poll {
+        report: Report::default(),
+        outcome: Err(Error::Misdriven.into()),
+    }
+}
+
+/// Also after a panic of whoever held it: nothing is left half done in there.
+fn look(shown: &Mutex<ProviderState>) -> MutexGuard<'_, ProviderState> {
+    shown
+        .lock()
+        .unwrap_or_else(|poisoned| poisoned.into_inner())
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,103 @@
+//! Polls without a hub: the command opens the store, polls, and closes it.
+
+use std::io;
+use std::sync::Arc;
+use std::time::Instant;
+
+use thiserror::Error;
+
+use super::no_such_account;
+use super::words::outcome;
+use crate::config::{Configuration, ConfigurationError};
+use crate::control::FetchedAccount;
+use crate::hub::reload::reconcile;
+use crate::hub::store_settings;
+use crate::net::current::Current;
+use crate::net::executor::Executor;
+use crate::net::fetcher::{self, Provider, Surroundings};
+use crate::net::limits::MessageMemory;
+use crate::net::sessions::Sessions;
+use crate::route::Directory;
+use crate::store::{Moment, OpenError, Store, StoreError};
+
+/// Why nothing was fetched.
+#[derive(Debug, Error)]
+pub enum AloneError {
+    /// There is no such account.
+    #[error("{0}")]
+    NoAccount(String),
+    /// directory.toml is not good.
+    #[error(transparent)]
+    Configuration(#[from] ConfigurationError),
+    /// The store does not open; a hub may have started by now.
+    #[error(transparent)]
+    Open(#[from] OpenError),
+    /// The store could not be told who is in the directory.
+    #[error("the store could not be told of the directory: {0}")]
+    Store(#[from] StoreError),
+    /// The system gives no threads.
+    #[error("cannot start a thread: {0}")]
+    Threads(#[from] io::Error),
+}
+
+/// Polls one account, or all of them at once.
+///
+/// # Errors
+/// What kept it from beginning; a poll that fails is an answer.
+pub fn fetch_alone(
+    configuration: &Configuration,
+    account: Option<&str>,
+) -> Result<Vec<FetchedAccount>, AloneError> {
+    let providers = &configuration.providers;
+    let names: Vec<&str> = providers.iter().map(|known| known.name.as_str()).collect();
+    if let Some(why) = no_such_account(account, &names) {
+        return Err(AloneError::NoAccount(why));
+    }
+    let directory = configuration.load_directory()?;
+    let executor = Executor::start()?;
+    let store = Store::open(&store_settings(configuration), Moment::now())?;
+    let directory = smol::block_on(reconcile(&store, directory))?;
+    let alone = Arc::new(Alone {
+        store,
+        directory: Current::new(directory),
+        sessions: Sessions::default(),
+        memory: MessageMemory::new(&configuration.limits),
+    });
+    let wanted = providers
+        .iter()
+        .filter(|provider| account.is_none_or(|name| provider.name == name));
+    let polls: Vec<_> = wanted
+        .map(|provider| {
+            let tasks = executor.tasks();
+            let poll = poll(Arc::clone(&alone), provider.clone(), Arc::clone(&tasks));
+            tasks.spawn(poll)
+        })
+        .collect();
+    let fetched = polls.into_iter().map(smol::block_on).collect();
+    Ok(fetched)
+}
+
+/// What a hub has for a poll.
+struct Alone {
+    store: Store,
+    directory: Current<Directory>,
+    sessions: Sessions,
+    memory: MessageMemory,
+}
+
+async fn poll(
+    alone: Arc<Alone>,
+    provider: Provider,
+    tasks: Arc<smol::Executor<'static>>,
+) -> FetchedAccount {
+    let began = Instant::now();
+    let around = Surroundings {
+        store: &alone.store,
+        directory: &alone.directory,
+        sessions: &alone.sessions,
+        memory: &alone.memory,
+        tasks: &tasks,
+    };
+    let poll = fetcher::poll(&provider, around).await;
+    outcome(&provider, &poll, began.elapsed())
+}
