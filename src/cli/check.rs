@@ -1,5 +1,7 @@
 //! `postroom check`: what is wrong, and how to mend it.
 
+mod providers;
+
 use std::fmt::Display;
 use std::fs;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
@@ -11,17 +13,19 @@ use std::time::{Duration, SystemTime};
 use clap::Args;
 use smol::net::TcpStream;
 
-use super::output::{say, size};
+use super::output::{say, size, time};
 use super::{Failure, Outcome};
 use crate::auth::PasswordHash;
 use crate::config::Configuration;
-use crate::control::{self, Answer, Request, Status};
+use crate::control::{self, Answer, Request, Status, seconds};
 use crate::hub;
 use crate::net::listen::explain_bind_error;
 use crate::net::tls::{self, CA_CERTIFICATE_FILE, ServerTls, SubjectName, TrustedRoots};
 
 /// How long a listener of the hub may take to answer.
 const ANSWER_LIMIT: Duration = Duration::from_secs(10);
+/// A program may have been made in another time zone's tomorrow.
+const CLOCK_TOLERANCE: Duration = Duration::from_secs(24 * 60 * 60);
 
 #[derive(Debug, Args)]
 pub struct Arguments {}
@@ -54,7 +58,11 @@ pub fn run(config: &Path, _arguments: Arguments) -> Outcome {
     // Without this file there is nothing else to look at.
     let configuration = Configuration::load(config).map_err(|why| Failure(why.to_string()))?;
     findings.good(format!("{} is read", config.display()));
+    for warning in configuration.warnings() {
+        findings.warning(warning);
+    }
     findings.good(format!("lan: {}", configuration.lan));
+    look_at_clock(SystemTime::now(), &mut findings);
     look_at_directory(&configuration, &mut findings);
     look_at_certificate(&configuration, &mut findings);
     match control::ask_running(Request::Status, &configuration.data_dir) {
@@ -65,6 +73,7 @@ pub fn run(config: &Path, _arguments: Arguments) -> Outcome {
         Some(Ok(_)) => findings.error("the running hub gave an answer to another question"),
         Some(Err(why)) => findings.error(why),
     }
+    providers::look_at_providers(&configuration, &mut findings);
     say!(
         "\n{} errors, {} warnings",
         findings.errors,
@@ -75,6 +84,23 @@ pub fn run(config: &Path, _arguments: Arguments) -> Outcome {
     } else {
         ExitCode::SUCCESS
     })
+}
+
+/// A box without a battery wakes up in the past, where no certificate is valid
+/// yet.
+fn look_at_clock(now: SystemTime, findings: &mut Findings) {
+    let made = std::env::current_exe().and_then(|program| fs::metadata(program)?.modified());
+    // A program file that cannot be looked at says nothing of the clock.
+    if let Ok(made) = made
+        && made > now + CLOCK_TOLERANCE
+    {
+        findings.error(format!(
+            "the clock of this machine is wrong: it shows {}, and this program was made {}; until it is set, \
+             certificates seem not to be valid yet (timedatectl set-ntp true)",
+            time(seconds(now)),
+            time(seconds(made))
+        ));
+    }
 }
 
 fn look_at_directory(configuration: &Configuration, findings: &mut Findings) {
@@ -193,6 +219,11 @@ fn look_at_hub(configuration: &Configuration, status: &Status, findings: &mut Fi
         return findings.error("the running hub does not tell how it is");
     };
     findings.good(format!("the hub runs, {} sessions", hub.sessions.len()));
+    for provider in &status.providers {
+        for trouble in &provider.troubles {
+            findings.warning(format!("provider {}: {trouble}", provider.name));
+        }
+    }
     for error in &hub.recent_errors {
         findings.warning(format!("in the log: {error}"));
     }

@@ -6,9 +6,11 @@
 mod alias;
 mod ask;
 mod check;
+mod fetch;
 mod init;
 mod mail;
 mod output;
+mod provider;
 mod serve;
 mod status;
 mod unclaimed;
@@ -44,6 +46,8 @@ enum Command {
     Check(check::Arguments),
     /// Run the hub
     Serve,
+    /// Fetch from the providers now, or show who would get what
+    Fetch(fetch::Arguments),
     /// Add, change, list and remove users
     #[command(subcommand)]
     User(user::Command),
@@ -92,6 +96,7 @@ pub fn main() -> ExitCode {
         Command::Init(arguments) => init::run(arguments),
         Command::Check(arguments) => check::run(config, arguments),
         Command::Serve => serve::run(config),
+        Command::Fetch(arguments) => fetch::run(config, arguments),
         Command::User(command) => user::run(config, command),
         Command::Alias(command) => alias::run(config, command),
         Command::Mail(command) => mail::run(config, command),

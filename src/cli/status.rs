@@ -6,9 +6,12 @@ use std::process::ExitCode;
 use clap::Args;
 
 use super::ask::ask;
-use super::output::{Table, say, size, time};
+use super::output::{Table, cut, say, size, time};
 use super::{Failure, Outcome};
-use crate::control::{Answer, HubState, MailboxState, Request, Status};
+use crate::control::{Answer, HubState, MailboxState, ProviderState, Request, Status};
+
+/// Longer lines say nothing more; some are a server's to choose.
+const LINE_CHARACTERS_MAX: usize = 1000;
 
 #[derive(Debug, Args)]
 pub struct Arguments {
@@ -33,6 +36,9 @@ fn print(status: &Status) {
     match &status.hub {
         None => say!("postroom {}: no hub runs", status.version),
         Some(hub) => print_hub(hub, &status.version),
+    }
+    if !status.providers.is_empty() {
+        print_providers(&status.providers);
     }
     say!("");
     let mut table = Table::new(&["MAILBOX", "WAITING", "SIZE", "RESTORABLE", "SIZE", ""]);
@@ -101,6 +107,44 @@ fn print_hub(hub: &HubState, version: &str) {
             session.peer,
             time(session.since)
         );
+    }
+}
+
+fn print_providers(providers: &[ProviderState]) {
+    say!("");
+    let mut table = Table::new(&[
+        "PROVIDER",
+        "SERVER",
+        "LAST SUCCESS",
+        "NEXT POLL",
+        "FETCHED",
+        "SIZE",
+        "LEFT THERE",
+    ]);
+    for provider in providers {
+        let next = match provider.polling {
+            true => "under way".to_string(),
+            false => provider.next_poll.map_or("-".to_string(), time),
+        };
+        table.row(vec![
+            provider.name.clone(),
+            provider.host.clone(),
+            provider.last_success.map_or("-".to_string(), time),
+            next,
+            provider.fetched.to_string(),
+            size(provider.fetched_octets),
+            provider
+                .left
+                .map_or("-".to_string(), |left| left.to_string()),
+        ]);
+    }
+    table.print();
+    for provider in providers {
+        let error = provider.last_error.iter();
+        let error = error.map(|why| format!("the last poll failed: {why}"));
+        for line in error.chain(provider.troubles.iter().cloned()) {
+            say!("{}: {}", provider.name, cut(&line, LINE_CHARACTERS_MAX));
+        }
     }
 }
 

@@ -116,16 +116,14 @@ impl Fetching {
     pub async fn fetch_now(&self, account: Option<&str>) -> Answer {
         let accounts = self.accounts.lock().await;
         let known = accounts.as_deref().unwrap_or_default();
-        let names: Vec<&str> = known
-            .iter()
-            .map(|known| known.provider.name.as_str())
-            .collect();
-        if let Some(why) = no_such_account(account, &names) {
-            return Answer::Failed { why };
-        }
+        let providers = known.iter().map(|known| known.provider.as_ref());
+        let chosen = match chosen(providers, account) {
+            Ok(chosen) => chosen,
+            Err(why) => return Answer::Failed { why },
+        };
         let mut asked = Vec::new();
         for known in known {
-            if account.is_none_or(|name| known.provider.name == name) {
+            if chosen.contains(&known.provider.as_ref()) {
                 let (asker, answer) = channel::bounded(1);
                 // Fails when the account is over; then there is no answer either.
                 let _ = known.askers.send(asker).await;
@@ -168,18 +166,33 @@ async fn end(accounts: Vec<Account>) {
     }
 }
 
-/// Why there is nothing to fetch, in words.
-fn no_such_account(account: Option<&str>, names: &[&str]) -> Option<String> {
-    if names.is_empty() {
-        return Some(
+/// The accounts that a command names: one, or all of them.
+///
+/// # Errors
+/// In words, why there is nothing to fetch.
+pub fn chosen<'a>(
+    providers: impl IntoIterator<Item = &'a Provider>,
+    account: Option<&str>,
+) -> Result<Vec<&'a Provider>, String> {
+    let all: Vec<&Provider> = providers.into_iter().collect();
+    if all.is_empty() {
+        return Err(
             "postroom.toml has no [[provider]], so that there is nothing to fetch".to_string(),
         );
     }
-    let account = account.filter(|account| !names.contains(account))?;
-    Some(format!(
-        "postroom.toml has no [[provider]] of the name {account}; there is {}",
-        names.join(", ")
-    ))
+    let Some(account) = account else {
+        return Ok(all);
+    };
+    match all.iter().find(|known| known.name == account) {
+        Some(known) => Ok(vec![known]),
+        None => {
+            let names: Vec<&str> = all.iter().map(|known| known.name.as_str()).collect();
+            let names = names.join(", ");
+            Err(format!(
+                "postroom.toml has no [[provider]] of the name {account}; there is {names}"
+            ))
+        }
+    }
 }
 
 /// Polls with what the hub works with.

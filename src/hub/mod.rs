@@ -30,7 +30,7 @@ use crate::net::executor::Executor;
 use crate::net::office::Office;
 use fetching::Fetching;
 
-pub use fetching::{AloneError, fetch_alone};
+pub use fetching::{AloneError, chosen, fetch_alone};
 pub use settings::{listens, store_settings};
 pub use start::StartError;
 

@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use thiserror::Error;
 
-use super::no_such_account;
+use super::chosen;
 use super::words::outcome;
 use crate::config::{Configuration, ConfigurationError};
 use crate::control::FetchedAccount;
@@ -48,11 +48,7 @@ pub fn fetch_alone(
     configuration: &Configuration,
     account: Option<&str>,
 ) -> Result<Vec<FetchedAccount>, AloneError> {
-    let providers = &configuration.providers;
-    let names: Vec<&str> = providers.iter().map(|known| known.name.as_str()).collect();
-    if let Some(why) = no_such_account(account, &names) {
-        return Err(AloneError::NoAccount(why));
-    }
+    let providers = chosen(&configuration.providers, account).map_err(AloneError::NoAccount)?;
     let directory = configuration.load_directory()?;
     let executor = Executor::start()?;
     let store = Store::open(&store_settings(configuration), Moment::now())?;
@@ -63,10 +59,8 @@ pub fn fetch_alone(
         sessions: Sessions::default(),
         memory: MessageMemory::new(&configuration.limits),
     });
-    let wanted = providers
-        .iter()
-        .filter(|provider| account.is_none_or(|name| provider.name == name));
-    let polls: Vec<_> = wanted
+    let polls: Vec<_> = providers
+        .into_iter()
         .map(|provider| {
             let tasks = executor.tasks();
             let poll = poll(Arc::clone(&alone), provider.clone(), Arc::clone(&tasks));
