@@ -224,7 +224,9 @@ fn look_at_hub(configuration: &Configuration, status: &Status, findings: &mut Fi
             findings.warning(format!("provider {}: {trouble}", provider.name));
         }
     }
-    for error in &hub.recent_errors {
+    let troubles = status.providers.iter().flat_map(|known| &known.troubles);
+    let is_told = |line: &&String| troubles.clone().any(|trouble| line.contains(trouble));
+    for error in hub.recent_errors.iter().filter(|line| !is_told(line)) {
         findings.warning(format!("in the log: {error}"));
     }
     for listener in hub

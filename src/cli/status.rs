@@ -140,7 +140,11 @@ fn print_providers(providers: &[ProviderState]) {
     }
     table.print();
     for provider in providers {
-        let error = provider.last_error.iter();
+        let is_told = |why: &&String| {
+            let mut troubles = provider.troubles.iter();
+            troubles.any(|trouble| trouble.contains(why.as_str()))
+        };
+        let error = provider.last_error.iter().filter(|why| !is_told(why));
         let error = error.map(|why| format!("the last poll failed: {why}"));
         for line in error.chain(provider.troubles.iter().cloned()) {
             say!("{}: {}", provider.name, cut(&line, LINE_CHARACTERS_MAX));

@@ -77,7 +77,7 @@ pub struct CertificateState {
 }
 
 /// An account at a provider. Times are seconds since 1970; counts begin with the
-/// hub, or with the last change of the account's settings.
+/// hub.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct ProviderState {
     /// Its name in postroom.toml.

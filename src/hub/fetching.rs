@@ -17,6 +17,7 @@ mod words;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, Weak};
+use std::time::Instant;
 
 use smol::Executor;
 use smol::channel::{self, Sender};
@@ -24,7 +25,7 @@ use smol::{Task, lock};
 
 use crate::control::{Answer, FetchedAccount, ProviderState};
 use crate::fetch::Error;
-use crate::net::fetcher::{self, Poll, PollError, Provider, Report, Surroundings};
+use crate::net::fetcher::{self, Health, Poll, PollError, Provider, Report, Surroundings};
 use crate::net::office::Office;
 
 pub use alone::{AloneError, fetch_alone};
@@ -49,8 +50,15 @@ pub struct Fetching {
 struct Account {
     provider: Arc<Provider>,
     askers: Sender<Asker>,
-    shown: Arc<Mutex<ProviderState>>,
+    known: Arc<Mutex<Known>>,
     task: Task<()>,
+}
+
+/// What is known of an account. It outlives a change of its settings: whatever is
+/// mended by that is to be told as over.
+struct Known {
+    state: ProviderState,
+    health: Health,
 }
 
 impl Fetching {
@@ -74,12 +82,18 @@ impl Fetching {
             .into_iter()
             .partition(|account| providers.contains(&account.provider));
         *accounts = same;
+        let known: Vec<_> = others
+            .iter()
+            .map(|account| Arc::clone(&account.known))
+            .collect();
         // All of them are over before the first new one begins, or two polls of
         // one mailbox might meet.
         end(others).await;
         for provider in providers {
             if !accounts.iter().any(|known| *known.provider == *provider) {
-                accounts.push(self.begin(provider, &tasks));
+                let mut known = known.iter();
+                let known = known.find(|known| look(known).state.name == provider.name);
+                accounts.push(self.begin(provider, known.cloned(), &tasks));
             }
         }
         // As postroom.toml has them.
@@ -89,24 +103,31 @@ impl Fetching {
         });
     }
 
-    fn begin(&self, provider: &Provider, tasks: &Arc<Executor<'static>>) -> Account {
+    fn begin(
+        &self,
+        provider: &Provider,
+        known: Option<Arc<Mutex<Known>>>,
+        tasks: &Arc<Executor<'static>>,
+    ) -> Account {
         let provider = Arc::new(provider.clone());
         let (askers, asked) = channel::unbounded();
-        let shown = Arc::new(Mutex::new(ProviderState {
-            name: provider.name.clone(),
-            host: provider.host.clone(),
-            ..ProviderState::default()
-        }));
+        let known = known.unwrap_or_else(|| Arc::new(Mutex::new(Known::begin(&provider))));
+        {
+            let mut known = look(&known);
+            known.health.reschedule(&provider.schedule);
+            known.state.host = provider.host.clone();
+            known.state.polling = false;
+        }
         let running = account::run(
             Arc::clone(&provider),
             Arc::clone(&self.poller),
             asked,
-            Arc::clone(&shown),
+            Arc::clone(&known),
         );
         Account {
             provider,
             askers,
-            shown,
+            known,
             task: tasks.spawn(running),
         }
     }
@@ -149,7 +170,7 @@ impl Fetching {
         let accounts = self.accounts.lock().await;
         let accounts = accounts.iter().flatten();
         accounts
-            .map(|account| look(&account.shown).clone())
+            .map(|account| look(&account.known).state.clone())
             .collect()
     }
 
@@ -230,9 +251,21 @@ fn broken() -> Poll {
     }
 }
 
+impl Known {
+    fn begin(provider: &Provider) -> Known {
+        Known {
+            state: ProviderState {
+                name: provider.name.clone(),
+                ..ProviderState::default()
+            },
+            health: Health::begin(&provider.schedule, Instant::now()),
+        }
+    }
+}
+
 /// Also after a panic of whoever held it: nothing is left half done in there.
-fn look(shown: &Mutex<ProviderState>) -> MutexGuard<'_, ProviderState> {
-    shown
+fn look(known: &Mutex<Known>) -> MutexGuard<'_, Known> {
+    known
         .lock()
         .unwrap_or_else(|poisoned| poisoned.into_inner())
 }

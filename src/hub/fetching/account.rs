@@ -10,10 +10,10 @@ use smol::future::FutureExt;
 use smol::{Timer, future};
 
 use super::words::{outcome, sentence};
-use super::{Asker, Poller, broken, look};
-use crate::control::{ProviderState, seconds};
+use super::{Asker, Known, Poller, broken, look};
+use crate::control::seconds;
 use crate::journal;
-use crate::net::fetcher::{Chance, Health, News, Poll, PollError, Provider, Timetable, local_time};
+use crate::net::fetcher::{Chance, News, Poll, PollError, Provider, Timetable, local_time};
 
 /// How often it is looked at the clock: the box may learn the right time, or have
 /// slept, while an account waits for the office to open.
@@ -24,14 +24,12 @@ pub async fn run(
     provider: Arc<Provider>,
     poller: Poller,
     asked: Receiver<Asker>,
-    shown: Arc<Mutex<ProviderState>>,
+    known: Arc<Mutex<Known>>,
 ) {
-    let now = Instant::now();
     let mut account = Running {
-        timetable: Timetable::begin(now, draw()),
-        health: Health::begin(&provider.schedule, now),
+        timetable: Timetable::begin(Instant::now(), draw()),
         provider,
-        shown,
+        known,
     };
     loop {
         let askers = account.wait(&asked).await;
@@ -42,8 +40,7 @@ pub async fn run(
 struct Running {
     provider: Arc<Provider>,
     timetable: Timetable,
-    health: Health,
-    shown: Arc<Mutex<ProviderState>>,
+    known: Arc<Mutex<Known>>,
 }
 
 impl Running {
@@ -53,7 +50,7 @@ impl Running {
         while askers.is_empty() {
             let schedule = &self.provider.schedule;
             let wait = self.timetable.wait(schedule, Instant::now(), &local_time());
-            look(&self.shown).next_poll = SystemTime::now().checked_add(wait).map(seconds);
+            look(&self.known).state.next_poll = SystemTime::now().checked_add(wait).map(seconds);
             if wait.is_zero() {
                 break;
             }
@@ -81,7 +78,7 @@ impl Running {
     async fn poll(&mut self, poller: &Poller, askers: Vec<Asker>) {
         let (began, began_at) = (Instant::now(), SystemTime::now());
         {
-            let mut shown = look(&self.shown);
+            let shown = &mut look(&self.known).state;
             shown.polling = true;
             shown.next_poll = None;
             shown.last_poll = Some(seconds(began_at));
@@ -120,9 +117,10 @@ impl Running {
         }
         // Before the poll is observed: the silence until now is to be told.
         self.pass();
-        let news = self.health.observe(poll);
-        self.log(news);
-        let mut shown = look(&self.shown);
+        let mut known = look(&self.known);
+        let news = known.health.observe(poll);
+        let troubles = known.health.troubles();
+        let shown = &mut known.state;
         shown.polling = false;
         match &poll.outcome {
             Ok(()) => {
@@ -137,14 +135,18 @@ impl Running {
         shown.fetched_octets += report.fetched_octets;
         shown.unclaimed += report.unclaimed;
         shown.removed += report.removed;
-        shown.troubles = self.health.troubles();
+        shown.troubles = troubles;
+        drop(known);
+        self.log(news);
     }
 
-    fn pass(&mut self) {
+    fn pass(&self) {
         let hours = self.provider.schedule.hours;
         let is_within = hours.is_none_or(|hours| hours.contains(&local_time()));
-        let news = self.health.pass(Instant::now(), is_within);
-        look(&self.shown).troubles = self.health.troubles();
+        let mut known = look(&self.known);
+        let news = known.health.pass(Instant::now(), is_within);
+        known.state.troubles = known.health.troubles();
+        drop(known);
         self.log(news);
     }
 

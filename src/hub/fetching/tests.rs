@@ -131,6 +131,13 @@ impl Bench {
         });
     }
 
+    /// Until no poll is under way.
+    fn wait_for_the_end(&self) {
+        while self.states().iter().any(|state| state.polling) {
+            smol::block_on(Timer::after(Duration::from_millis(5)));
+        }
+    }
+
     fn next_begun(&self) -> String {
         smol::block_on(self.begun.recv()).unwrap()
     }
@@ -171,14 +178,9 @@ fn an_account_is_polled_soon_after_the_start_and_shown() {
     assert_eq!(bench.next_begun(), "main");
     assert!(bench.states()[0].polling);
     bench.end(fetched(3));
-    let shown = loop {
-        let state = bench.states().remove(0);
-        if state.next_poll.is_some() {
-            break state;
-        }
-        smol::block_on(Timer::after(Duration::from_millis(5)));
-    };
-    assert!(!shown.polling && shown.last_success.is_some());
+    bench.wait_for_the_end();
+    let shown = bench.states().remove(0);
+    assert!(shown.last_success.is_some());
     assert_eq!((shown.fetched, shown.removed, shown.left), (3, 3, Some(2)));
     assert_eq!((shown.last_error, shown.troubles), (None, Vec::new()));
 }
@@ -212,6 +214,8 @@ fn all_accounts_are_fetched_in_the_order_of_the_file() {
     bench.next_begun();
     bench.end(fetched(0));
     bench.end(fetched(0));
+    // Or one account takes the end that is the other's.
+    bench.wait_for_the_end();
     std::thread::scope(|scope| {
         let asked = bench.ask(scope, None);
         bench.next_begun();
@@ -226,6 +230,7 @@ fn all_accounts_are_fetched_in_the_order_of_the_file() {
         assert_eq!(names, ["b", "a"]);
         assert_eq!(lines.iter().filter(|line| line.done).count(), 1);
     });
+    bench.wait_for_the_end();
     let failed = bench
         .states()
         .into_iter()
@@ -260,6 +265,38 @@ fn a_reload_leaves_alone_what_is_the_same_and_ends_what_is_changed_or_gone() {
     assert_eq!(bench.running.load(SeqCst), 3);
     let names: Vec<String> = bench.states().into_iter().map(|state| state.name).collect();
     assert_eq!(names, ["changed", "same", "new"]);
+}
+
+#[test]
+fn a_change_of_settings_forgets_nothing() {
+    let bench = Bench::new();
+    let ask = |ending: Poll| {
+        std::thread::scope(|scope| {
+            let asked = bench.ask(scope, None);
+            bench.next_begun();
+            bench.end(ending);
+            asked.join().unwrap();
+        });
+    };
+    let refused = Refusal {
+        code: None,
+        text: "wrong".to_string(),
+    };
+    bench.apply(&[provider("main")]);
+    bench.next_begun();
+    bench.end(fetched(3));
+    ask(Poll {
+        report: Report::default(),
+        outcome: Err(Error::LoginRefused(refused).into()),
+    });
+    bench.apply(&[changed("main")]);
+    bench.next_begun();
+    let shown = bench.states().remove(0);
+    assert_eq!((shown.fetched, shown.troubles.len()), (3, 1));
+    bench.end(fetched(1));
+    ask(fetched(1));
+    let shown = bench.states().remove(0);
+    assert_eq!((shown.fetched, shown.troubles.len()), (5, 0));
 }
 
 #[test]

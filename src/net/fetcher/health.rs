@@ -74,10 +74,9 @@ struct Condition(Option<String>);
 impl Health {
     /// All is well until something is seen.
     pub fn begin(schedule: &Schedule, now: Instant) -> Health {
-        let polls = schedule.every.saturating_mul(SILENT_POLLS);
         Health {
             silence: Silence {
-                max: SILENCE_MAX.max(polls),
+                max: longest_silence(schedule),
                 so_far: Duration::ZERO,
                 until: now,
                 last_error: None,
@@ -93,6 +92,12 @@ impl Health {
             refuses: Condition::default(),
             expires: Condition::default(),
         }
+    }
+
+    /// The settings have changed: what was wrong may be mended by that, and its end
+    /// is to be told.
+    pub fn reschedule(&mut self, schedule: &Schedule) {
+        self.silence.max = longest_silence(schedule);
     }
 
     /// Time passes; to be called every minute or so, also while a poll runs.
@@ -166,7 +171,9 @@ impl Health {
     fn failed(&mut self, why: &PollError, report: &Report) -> Vec<Option<News>> {
         self.silence.last_error = Some(why.to_string());
         let fault = match why.remedy() {
-            Remedy::Administrator => Some(why.to_string()),
+            Remedy::Administrator => {
+                Some(format!("every poll will fail until this is mended: {why}"))
+            }
             // It cannot be reached today; that says nothing of the password.
             _ if report.certificate_days_left.is_none() && report.listed == 0 => {
                 self.fault.0.clone()
@@ -217,6 +224,10 @@ impl Health {
             "the provider's server has a newer certificate".to_string()
         })
     }
+}
+
+fn longest_silence(schedule: &Schedule) -> Duration {
+    SILENCE_MAX.max(schedule.every.saturating_mul(SILENT_POLLS))
 }
 
 impl Silence {

@@ -181,6 +181,21 @@ fn who_is_polled_every_two_hours_is_given_three_polls() {
 }
 
 #[test]
+fn other_settings_begin_no_new_silence() {
+    let mut account = Account::polled_every(120);
+    check(account.failed(no_connection()), &[]);
+    check(account.wait(200, true), &[]);
+    account.health.reschedule(&Schedule {
+        every: 5 * MINUTE,
+        hours: None,
+    });
+    check(
+        account.wait(1, true),
+        &["trouble: no successful poll for 3 hours"],
+    );
+}
+
+#[test]
 fn a_poll_that_was_stopped_says_nothing() {
     let mut account = Account::polled_every(5);
     check(account.failed(PollError::Interrupted), &[]);
@@ -196,7 +211,9 @@ fn a_wrong_password_is_said_at_the_first_failure_and_once() {
     let mut account = Account::polled_every(5);
     check(
         account.failed(wrong_password()),
-        &["trouble: the provider refuses user name or password"],
+        &[
+            "trouble: every poll will fail until this is mended: the provider refuses user name or password",
+        ],
     );
     check(account.failed(wrong_password()), &[]);
     // Nothing was learnt of the password.
@@ -208,7 +225,7 @@ fn a_wrong_password_is_said_at_the_first_failure_and_once() {
     );
     check(
         account.failed(wrong_password()),
-        &["trouble: the provider refuses"],
+        &["trouble: every poll will fail"],
     );
 }
 
@@ -217,7 +234,7 @@ fn the_end_of_two_troubles_is_one_sentence() {
     let mut account = Account::polled_every(5);
     check(
         account.failed(wrong_password()),
-        &["trouble: the provider refuses"],
+        &["trouble: every poll will fail"],
     );
     check(account.wait(180, true), &["trouble: no successful poll"]);
     assert_eq!(account.health.troubles().len(), 2);
@@ -233,7 +250,7 @@ fn a_session_that_is_cut_behind_the_log_in_shows_that_the_password_is_right() {
     let mut account = Account::polled_every(5);
     check(
         account.failed(wrong_password()),
-        &["trouble: the provider refuses"],
+        &["trouble: every poll will fail"],
     );
     let cut = Poll {
         report: Report {
