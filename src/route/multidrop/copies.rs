@@ -8,6 +8,9 @@
 use super::account::Copies;
 use super::decision::{Decision, Evidence};
 
+/// How the evidence of such a copy begins.
+pub(super) const BLIND_COPY: &str = "a blind copy:";
+
 /// What the store remembers of earlier copies, found by their digest
 /// ([`super::CopyDigest`]) within 30 days.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -45,7 +48,7 @@ impl Decision {
         {
             let number = earlier.copies + 1;
             decision.unclaimed = Some(Evidence::new(format!(
-                "a blind copy: this is copy {number} of the message, which shows {visible} of our \
+                "{BLIND_COPY} this is copy {number} of the message, which shows {visible} of our \
                  addresses, and the provider stores one copy for each recipient"
             )));
         }

@@ -7,7 +7,8 @@
 //! ```
 //! Pure: no network, no store, no clock. The fetcher asks [`decide`] for each
 //! message, [`Decision::settle`] for the copies of one that was guessed, and
-//! [`Survey`] for the advice of a dry run.
+//! [`Survey`] for the advice of a dry run. Who gives an unclaimed message to
+//! somebody asks [`propose`] for the rule that would have done it.
 //!
 //! Nothing here throws a message away, and nothing decides by what a stranger
 //! may have written where the provider would have written it: see `block`.
@@ -19,6 +20,7 @@ mod trusted;
 mod envelope;
 mod guess;
 mod rules;
+mod proposal;
 mod copies;
 mod digest;
 mod advice;
@@ -28,6 +30,7 @@ pub use advice::{Advice, Survey};
 pub use copies::{Earlier, Settled};
 pub use decision::{Considered, Decision, Evidence, Finding, Reason, Source, Target, Tier};
 pub use digest::CopyDigest;
+pub use proposal::{Circumstances, Proposal, catches, propose};
 pub use rules::{Rule, RuleError, RuleFault, RuleTest};
 pub use trusted::{TrustedHosts, TrustedHostsError};
 
@@ -39,6 +42,8 @@ use block::ProviderBlock;
 /// How often a message may have passed this hub. More means that somebody
 /// sends back what we hand out, for ever.
 const PASSES_MAX: usize = 5;
+/// How the evidence of such a message begins.
+const LOOP: &str = "a loop:";
 
 /// Decides whose mail a fetched message is.
 pub fn decide(account: &Account, directory: &Directory, headers: &HeaderBlock) -> Decision {
@@ -47,7 +52,7 @@ pub fn decide(account: &Account, directory: &Directory, headers: &HeaderBlock) -
     let passes = scanner.hops().by_us;
     if passes > PASSES_MAX {
         let why = format!(
-            "a loop: the message has passed {} {passes} times",
+            "{LOOP} the message has passed {} {passes} times",
             account.hostname
         );
         return Decision::unclaimed(Evidence::new(why));
@@ -64,9 +69,21 @@ pub fn decide(account: &Account, directory: &Directory, headers: &HeaderBlock) -
         Mode::Single { user } => single(user, directory),
     };
     if decision.unclaimed.is_some() {
-        rules::claim(&mut decision, directory, headers.fields());
+        rules::claim(
+            &mut decision,
+            directory.rules(),
+            directory,
+            headers.fields(),
+        );
     }
     decision
+}
+
+/// Whether rules are asked about a message that is unclaimed for this reason:
+/// not where it runs in a loop, and not about a copy too many, since whoever a
+/// rule names may have the first one.
+pub fn rules_are_asked(why: &str) -> bool {
+    !why.starts_with(LOOP) && !why.starts_with(copies::BLIND_COPY)
 }
 
 fn single(user: &str, directory: &Directory) -> Decision {

@@ -116,8 +116,13 @@ fn folded(text: &str) -> String {
 }
 
 /// Gives what is unclaimed to the first rule that matches.
-pub(super) fn claim(decision: &mut Decision, directory: &Directory, fields: &[Field]) {
-    for (number, rule) in directory.rules().iter().enumerate() {
+pub(super) fn claim(
+    decision: &mut Decision,
+    rules: &[Rule],
+    directory: &Directory,
+    fields: &[Field],
+) {
+    for (number, rule) in rules.iter().enumerate() {
         let Some(field) = fields.iter().find(|field| rule.matches(field)) else {
             continue;
         };
