@@ -1,4 +1,5 @@
-//! What the hub does by itself: the sweep, the certificate, the watchdog.
+//! What the hub does by itself: the sweep, the summary of unclaimed mail, the
+//! certificate, the watchdog.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -7,8 +8,8 @@ use std::time::{Duration, SystemTime};
 use sd_notify::NotifyState;
 use smol::Timer;
 
-use super::Hub;
 use super::settings::tls_folder;
+use super::{Hub, summary};
 use crate::config::Configuration;
 use crate::journal;
 use crate::net::tls::{CaError, OfficeCa};
@@ -27,11 +28,15 @@ const CERTIFICATE_EVERY: Duration = Duration::from_secs(12 * 60 * 60);
 pub async fn run(hub: Arc<Hub>) {
     let sweeping = async {
         let mut was_short = false;
+        let mut said = summary::Said::default();
         for look in (0..LOOKS_TO_A_SWEEP).cycle() {
             if look == 0 || is_short(&hub) != Some(false) {
                 sweep(&hub).await;
             }
             was_short = tell_of_room(was_short, is_short(&hub));
+            if look == 0 {
+                summary::tell(&hub, &mut said).await;
+            }
             Timer::after(LOOK_EVERY).await;
         }
     };

@@ -15,6 +15,7 @@
 mod answers;
 mod fetching;
 mod housekeeping;
+mod summary;
 mod reload;
 mod settings;
 mod start;
