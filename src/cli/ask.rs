@@ -20,7 +20,8 @@ pub fn ask(config: &Path, request: Request) -> Result<Reply, Failure> {
     ask_with(&configuration(config)?, request)
 }
 
-fn ask_with(configuration: &Configuration, request: Request) -> Result<Reply, Failure> {
+/// The same with a configuration that was read already.
+pub fn ask_with(configuration: &Configuration, request: Request) -> Result<Reply, Failure> {
     let settings = hub::store_settings(configuration);
     let reply = control::ask(request, &settings, &mut io::stdout().lock())?;
     match reply.answer {

@@ -14,6 +14,9 @@ use super::output::{Table, cut, say, size, time};
 use super::{Failure, Outcome};
 use crate::control::{Answer, MailLine, Request, Story};
 
+/// A header line in the evidence has 200 characters, and some more around it.
+const WHY_WIDTH: usize = 400;
+
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// List a user's mail: what waits, and what was collected and can come back
@@ -113,7 +116,7 @@ fn row(line: &MailLine) -> Vec<String> {
         },
         cut(from, 30),
         cut(&line.subject, 40),
-        cut(&line.why, 40),
+        cut(line.why.lines().next().unwrap_or_default(), 40),
     ]
 }
 
@@ -146,7 +149,7 @@ fn print_story(story: &Story) {
             "mailbox     {}{sealed}",
             entry.user.as_deref().unwrap_or("(unclaimed)")
         );
-        say!("why         {}", cut(&entry.why, 200));
+        print_why(&entry.why);
         for address in &entry.delivered_to {
             say!("sent to     {}", cut(address, 200));
         }
@@ -159,6 +162,18 @@ fn print_story(story: &Story) {
     }
     if story.entries.is_empty() {
         say!("it is in no mailbox any more");
+    }
+}
+
+/// The sentence, and below it the header lines that were considered.
+fn print_why(why: &str) {
+    let mut lines = why.lines();
+    say!(
+        "why         {}",
+        cut(lines.next().unwrap_or_default(), WHY_WIDTH)
+    );
+    for line in lines {
+        say!("            {}", cut(line, WHY_WIDTH));
     }
 }
 

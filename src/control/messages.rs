@@ -5,6 +5,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use serde::{Deserialize, Serialize};
 
 use super::status::Status;
+use crate::route::multidrop::{Rule, RuleTest};
 
 /// What a command asks. Ids are written as the log writes them; times are
 /// seconds since 1970.
@@ -49,6 +50,16 @@ pub enum Request {
     },
     /// The mail that is nobody's.
     UnclaimedList,
+    /// Why a message is unclaimed, and its header block.
+    UnclaimedEvidence {
+        /// The message.
+        id: String,
+    },
+    /// The unclaimed mail that a rule would have given to somebody.
+    UnclaimedCaught {
+        /// The rule.
+        rule: RuleLine,
+    },
     /// Give an unclaimed message to a user.
     UnclaimedGive {
         /// The message.
@@ -103,6 +114,17 @@ pub enum Answer {
         /// A line for each message.
         lines: Vec<MailLine>,
     },
+    /// To [`Request::UnclaimedEvidence`].
+    Evidence {
+        /// By which way it came.
+        source: String,
+        /// From a provider: rules decide about such mail only.
+        fetched: bool,
+        /// The sentence, then the header lines considered.
+        why: String,
+        /// The header block as it came, in Base64.
+        headers: String,
+    },
     /// To [`Request::MailWhy`].
     Story(Story),
     /// To [`Request::Fetch`].
@@ -146,6 +168,44 @@ pub struct FetchedAccount {
     pub refused: Vec<String>,
     /// What is peculiar about the server.
     pub remarks: Vec<String>,
+}
+
+/// What a rule looks for.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RuleLine {
+    /// The header's name.
+    pub header: String,
+    /// The text.
+    pub text: String,
+    /// The text must be all of the header's value.
+    pub whole: bool,
+}
+
+impl From<&Rule> for RuleLine {
+    fn from(rule: &Rule) -> RuleLine {
+        let (text, whole) = match &rule.test {
+            RuleTest::Contains(text) => (text, false),
+            RuleTest::Equals(text) => (text, true),
+        };
+        RuleLine {
+            header: rule.header.clone(),
+            text: text.clone(),
+            whole,
+        }
+    }
+}
+
+impl From<RuleLine> for Rule {
+    fn from(line: RuleLine) -> Rule {
+        Rule {
+            header: line.header,
+            test: match line.whole {
+                true => RuleTest::Equals(line.text),
+                false => RuleTest::Contains(line.text),
+            },
+            to: Vec::new(),
+        }
+    }
 }
 
 /// A message in a list.

@@ -12,9 +12,12 @@ mod messages;
 mod perform;
 mod server;
 mod status;
+mod unclaimed;
 
 pub use client::{AskError, Reply, ask, ask_running};
-pub use messages::{Answer, FetchedAccount, MailLine, Request, Story, StoryEntry, seconds};
+pub use messages::{
+    Answer, FetchedAccount, MailLine, Request, RuleLine, Story, StoryEntry, seconds,
+};
 pub use perform::{Outcome, perform};
 pub use server::{Answering, listen, serve};
 pub use status::{

@@ -4,6 +4,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use super::messages::{Answer, MailLine, Request, Story, StoryEntry, seconds};
 use super::status::{Disk, MailboxState, Status};
+use super::unclaimed;
 use crate::journal;
 use crate::mail::{QueueId, Summary};
 use crate::store::{
@@ -12,7 +13,7 @@ use crate::store::{
 };
 
 /// Rows read at once: each holds the head of its message.
-const LIST_STEP: usize = 200;
+pub(super) const LIST_STEP: usize = 200;
 
 /// What a request came to.
 pub enum Outcome {
@@ -44,6 +45,8 @@ async fn attempt(store: &Store, request: Request) -> Result<Outcome, String> {
         Request::MailRestore { user, since } => restore(store, &user, since).await?,
         Request::MailErase { id } => erase(store, id_of(&id)?).await?,
         Request::UnclaimedList => list(store, None, Part::Waiting).await?,
+        Request::UnclaimedEvidence { id } => unclaimed::evidence(store, id_of(&id)?).await?,
+        Request::UnclaimedCaught { rule } => unclaimed::caught(store, &rule.into()).await?,
         Request::UnclaimedGive { id, user } => give(store, id_of(&id)?, &user).await?,
         Request::UnclaimedDelete { id } => delete(store, Unclaimed::Message(id_of(&id)?)).await?,
         Request::UnclaimedDeleteBefore { before } => {
@@ -190,7 +193,7 @@ async fn renamed(store: &Store, old: &str, new: &str) -> Result<Answer, String> 
     }
 }
 
-fn line(row: MailRow, sealed: bool) -> MailLine {
+pub(super) fn line(row: MailRow, sealed: bool) -> MailLine {
     let (from, subject) = match &row.head {
         Ok(head) => {
             let summary = Summary::of(head);

@@ -13,6 +13,7 @@ mod live;
 mod load;
 mod policy;
 mod restart;
+mod rules;
 mod sessions;
 mod signals;
 mod store_commands;

@@ -241,7 +241,11 @@ fn whatever_a_message_holds_the_rule_gives_it_and_is_narrow() {
     ];
     let value = "[a-c<>@., \"():;=?]{0,20}(@example\\.com|@z\\.example|<x\\.y>|bulk|)[>, ]{0,2}";
     let fields = prop::collection::vec((name, value), 0..6);
-    proptest!(|(fields in fields)| {
+    let config = ProptestConfig {
+        failure_persistence: None,
+        ..ProptestConfig::default()
+    };
+    proptest!(config, |(fields in fields)| {
         let lines = fields.iter().map(|(name, value)| format!("{name}: {value}\r\n"));
         let headers = lines.collect::<String>();
         let block = HeaderBlock::read(headers.as_bytes());
