@@ -7,6 +7,7 @@ mod alias;
 mod ask;
 mod check;
 mod fetch;
+mod import_fetchmailrc;
 mod init;
 mod mail;
 mod output;
@@ -44,6 +45,8 @@ enum Command {
     Init(init::Arguments),
     /// Say what is wrong with the configuration, and how to mend it
     Check(check::Arguments),
+    /// Print the [[provider]] sections that a .fetchmailrc stands for
+    ImportFetchmailrc(import_fetchmailrc::Arguments),
     /// Run the hub
     Serve,
     /// Fetch from the providers now, or show who would get what
@@ -95,6 +98,7 @@ pub fn main() -> ExitCode {
     let outcome = match arguments.command {
         Command::Init(arguments) => init::run(arguments),
         Command::Check(arguments) => check::run(config, arguments),
+        Command::ImportFetchmailrc(arguments) => import_fetchmailrc::run(config, arguments),
         Command::Serve => serve::run(config),
         Command::Fetch(arguments) => fetch::run(config, arguments),
         Command::User(command) => user::run(config, command),

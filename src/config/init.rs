@@ -123,7 +123,7 @@ impl Init {
         make_folder(&self.folder, 0o750)?;
         let mut written = Vec::new();
         let result = files.iter().try_for_each(|(file, text)| {
-            write_new(file, text)?;
+            write_new(file, text.as_bytes())?;
             written.push(file);
             Ok(())
         });
@@ -144,7 +144,7 @@ impl Init {
 }
 
 /// A folder that is there already keeps its mode and its owner.
-fn make_folder(folder: &Path, mode: u32) -> Result<(), InitError> {
+pub(super) fn make_folder(folder: &Path, mode: u32) -> Result<(), InitError> {
     let fail = |error| InitError::Write {
         path: folder.to_path_buf(),
         error,
@@ -160,7 +160,8 @@ fn make_folder(folder: &Path, mode: u32) -> Result<(), InitError> {
         .map_err(fail)
 }
 
-fn write_new(file: &Path, text: &str) -> Result<(), InitError> {
+/// Writes a file that is not there yet, private or the folder's owner's.
+pub(super) fn write_new(file: &Path, content: &[u8]) -> Result<(), InitError> {
     let write = || {
         let folder = fs::metadata(super::replace::folder_of(file))?;
         let mut options = OpenOptions::new();
@@ -175,7 +176,7 @@ fn write_new(file: &Path, text: &str) -> Result<(), InitError> {
             fchown(&handle, Some(folder.uid()), Some(folder.gid()))?;
             handle.set_permissions(Permissions::from_mode(0o640))?;
         }
-        handle.write_all(text.as_bytes())?;
+        handle.write_all(content)?;
         handle.sync_all()?;
         sync_folder_of(file)
     };

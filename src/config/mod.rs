@@ -2,11 +2,11 @@
 //!
 //! Reads both files, checks each as a whole, and says of every fault the file,
 //! the line, what was found and what was expected. The hub never writes
-//! configuration; the commands do, through [`edit`] and [`init`]. Nothing here
-//! opens a port, the store or the hub's own certificate: [`crate::hub`] turns a
-//! [`Configuration`] into the settings that each room declares for itself. The
-//! small files of a `[[provider]]` are read here: a password that is not there
-//! is a fault of the line that names its file.
+//! configuration; the commands do, through [`edit`] and [`init`]; [`fetchmailrc`]
+//! reads that of a predecessor. Nothing here opens a port, the store or the hub's
+//! own certificate: [`crate::hub`] turns a [`Configuration`] into the settings that
+//! each room declares for itself. The small files of a `[[provider]]` are read
+//! here: a password that is not there is a fault of the line that names its file.
 
 mod settings;
 mod values;
@@ -21,6 +21,7 @@ mod document;
 mod error;
 mod replace;
 pub mod edit;
+pub mod fetchmailrc;
 pub mod init;
 pub mod watch;
 

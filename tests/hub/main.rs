@@ -9,6 +9,7 @@ mod certificates;
 mod command_line;
 mod delivery;
 mod dialogues;
+mod import;
 mod live;
 mod load;
 mod policy;

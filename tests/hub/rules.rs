@@ -103,7 +103,7 @@ fn always_writes_the_rule_and_all_gives_what_it_catches() {
             "{said}"
         );
         assert_eq!(
-            office.read("directory.toml").matches("[[rules]]").count(),
+            office.read("directory.toml").matches("\n[[rules]]").count(),
             1
         );
         let left = office.good(&["unclaimed", "list"]);
@@ -161,7 +161,7 @@ fn what_cannot_be_ruled_is_given_all_the_same() {
     );
     assert_eq!(office.good(&["unclaimed", "list"]), "no mail\n");
     assert_eq!(
-        office.read("directory.toml").matches("[[rules]]").count(),
+        office.read("directory.toml").matches("\n[[rules]]").count(),
         1
     );
 }
