@@ -7,117 +7,7 @@
 use super::SyntaxError;
 use super::entries::{Options, RunControl, Server, User, Value, Verb, readable};
 use super::tokens::{Kind, Token};
-
-/// What stands behind an option's word.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Form {
-    /// Nothing; `no` may stand before.
-    Switch,
-    Text,
-    Number,
-    /// `service`: a name or a port.
-    TextOrNumber,
-    /// Texts, at least one.
-    List,
-    /// Numbers, at least one; nothing of postroom wants to know them.
-    Numbers,
-    /// `envelope [COUNT] HEADER`, or `no envelope`.
-    Envelope,
-    /// `is`, `to`.
-    Names,
-}
-
-const GLOBAL: [(&str, Form); 12] = [
-    ("bouncemail", Form::Switch),
-    ("daemon", Form::Number),
-    ("idfile", Form::Text),
-    ("invisible", Form::Switch),
-    ("logfile", Form::Text),
-    ("pidfile", Form::Text),
-    ("postmaster", Form::Text),
-    ("properties", Form::Text),
-    ("showdots", Form::Switch),
-    ("softbounce", Form::Switch),
-    ("spambounce", Form::Switch),
-    ("syslog", Form::Switch),
-];
-
-const OF_SERVER: [(&str, Form); 24] = [
-    ("aka", Form::List),
-    ("authenticate", Form::Text),
-    ("bad-header", Form::Text),
-    ("checkalias", Form::Switch),
-    ("dns", Form::Switch),
-    ("envelope", Form::Envelope),
-    ("esmtpname", Form::Text),
-    ("esmtppassword", Form::Text),
-    ("idletimeout", Form::Number),
-    ("interface", Form::Text),
-    ("interval", Form::Number),
-    ("localdomains", Form::List),
-    ("monitor", Form::Text),
-    ("plugin", Form::Text),
-    ("plugout", Form::Text),
-    ("port", Form::Number),
-    ("principal", Form::Text),
-    ("protocol", Form::Text),
-    ("qvirtual", Form::Text),
-    ("service", Form::TextOrNumber),
-    ("timeout", Form::Number),
-    ("tracepolls", Form::Switch),
-    ("uidl", Form::Switch),
-    ("via", Form::Text),
-];
-
-const OF_USER: [(&str, Form); 47] = [
-    ("antispam", Form::Numbers),
-    ("batchlimit", Form::Number),
-    ("bsmtp", Form::Text),
-    ("dropdelivered", Form::Switch),
-    ("dropstatus", Form::Switch),
-    ("expunge", Form::Number),
-    ("fastuidl", Form::Number),
-    ("fetchall", Form::Switch),
-    ("fetchdomains", Form::List),
-    ("fetchlimit", Form::Number),
-    ("fetchsizelimit", Form::Number),
-    ("flush", Form::Switch),
-    ("folder", Form::List),
-    ("forcecr", Form::Switch),
-    ("forceidle", Form::Switch),
-    ("idle", Form::Switch),
-    ("is", Form::Names),
-    ("keep", Form::Switch),
-    ("limit", Form::Number),
-    ("limitflush", Form::Switch),
-    ("lmtp", Form::Switch),
-    ("mda", Form::Text),
-    ("mimedecode", Form::Switch),
-    ("moveto", Form::Text),
-    ("pass8bits", Form::Switch),
-    ("password", Form::Text),
-    ("passwordfd", Form::Number),
-    ("passwordfile", Form::Text),
-    ("postconnect", Form::Text),
-    ("preconnect", Form::Text),
-    ("properties", Form::Text),
-    ("rewrite", Form::Switch),
-    ("smtpaddress", Form::Text),
-    ("smtphost", Form::List),
-    ("smtpname", Form::Text),
-    ("ssl", Form::Switch),
-    ("sslcert", Form::Text),
-    ("sslcertck", Form::Switch),
-    ("sslcertfile", Form::Text),
-    ("sslcertpath", Form::Text),
-    ("sslcommonname", Form::Text),
-    ("sslfingerprint", Form::Text),
-    ("sslkey", Form::Text),
-    ("sslproto", Form::Text),
-    ("stripcr", Form::Switch),
-    ("to", Form::Names),
-    ("warnings", Form::Number),
-];
+use super::words::{Form, GLOBAL, OF_SERVER, OF_USER, form};
 
 /// The count in front of the header's name; no word of the grammar.
 pub(super) const ENVELOPE_COUNT: &str = "envelope (count)";
@@ -145,10 +35,6 @@ pub(super) fn parse(tokens: &[Token]) -> Result<RunControl, SyntaxError> {
         }
     }
     Ok(file)
-}
-
-fn form(options: &[(&'static str, Form)], word: &str) -> Option<(&'static str, Form)> {
-    options.iter().find(|option| option.0 == word).copied()
 }
 
 struct Parser<'a> {

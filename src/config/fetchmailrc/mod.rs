@@ -9,10 +9,12 @@
 //! reason. A password is never printed and never part of an error; it is handed
 //! out as octets, for a file of its own.
 
+mod words;
 mod tokens;
 mod entries;
 mod grammar;
 mod convert;
+mod routing;
 mod remarks;
 mod print;
 mod passwords;

@@ -5,6 +5,7 @@
 //! one, the word `keep` as well as a number.
 
 use super::SyntaxError;
+use super::words::{NOISE, negated, word_of};
 
 /// One token.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -35,122 +36,6 @@ impl std::fmt::Debug for Kind {
         }
     }
 }
-
-/// Words that stand for themselves.
-const WORDS: [&str; 88] = [
-    "accept",
-    "aka",
-    "antispam",
-    "bad-header",
-    "batchlimit",
-    "bouncemail",
-    "bsmtp",
-    "checkalias",
-    "daemon",
-    "defaults",
-    "dns",
-    "dropdelivered",
-    "dropstatus",
-    "envelope",
-    "esmtpname",
-    "esmtppassword",
-    "expunge",
-    "fastuidl",
-    "fetchall",
-    "fetchdomains",
-    "fetchlimit",
-    "fetchsizelimit",
-    "flush",
-    "forcecr",
-    "forceidle",
-    "here",
-    "idfile",
-    "idle",
-    "idletimeout",
-    "interface",
-    "interval",
-    "invisible",
-    "is",
-    "keep",
-    "limit",
-    "limitflush",
-    "lmtp",
-    "logfile",
-    "mda",
-    "monitor",
-    "moveto",
-    "no",
-    "passwordfd",
-    "passwordfile",
-    "pidfile",
-    "plugin",
-    "plugout",
-    "poll",
-    "port",
-    "postmaster",
-    "principal",
-    "properties",
-    "qvirtual",
-    "reject",
-    "rewrite",
-    "service",
-    "set",
-    "showdots",
-    "skip",
-    "smtpaddress",
-    "smtpname",
-    "softbounce",
-    "spambounce",
-    "ssl",
-    "sslcert",
-    "sslcertck",
-    "sslcertfile",
-    "sslcertpath",
-    "sslcommonname",
-    "sslfingerprint",
-    "sslkey",
-    "sslproto",
-    "stripcr",
-    "syslog",
-    "there",
-    "timeout",
-    "to",
-    "tracepolls",
-    "uidl",
-    "via",
-    "warnings",
-    "localdomains",
-    "protocol",
-    "user",
-    "password",
-    "folder",
-    "smtphost",
-    "pass8bits",
-];
-
-/// Words with a second form.
-const SHORT_FORMS: [(&str, &str); 17] = [
-    ("server", "poll"),
-    ("local", "localdomains"),
-    ("proto", "protocol"),
-    ("auth", "authenticate"),
-    ("authenticate", "authenticate"),
-    ("preauth", "authenticate"),
-    ("preauthenticate", "authenticate"),
-    ("username", "user"),
-    ("pass", "password"),
-    ("folders", "folder"),
-    ("smtp", "smtphost"),
-    ("pre", "preconnect"),
-    ("preconnect", "preconnect"),
-    ("post", "postconnect"),
-    ("postconnect", "postconnect"),
-    ("pass8", "pass8bits"),
-    ("mimedec", "mimedecode"),
-];
-
-/// Words that make a file read like English.
-const NOISE: [&str; 5] = ["with", "and", "has", "wants", "options"];
 
 /// What the next token is taken for.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -282,18 +167,6 @@ impl<'a> Lexer<'a> {
         };
         self.push(Kind::Word(word));
     }
-}
-
-fn word_of(text: &str) -> Option<&'static str> {
-    let long = WORDS.iter().find(|word| **word == text).copied();
-    let mut forms = SHORT_FORMS.iter().chain(&[("mimedecode", "mimedecode")]);
-    let short = || forms.find(|form| form.0 == text).map(|form| form.1);
-    long.or_else(short)
-}
-
-/// `nokeep` is `no keep`.
-fn negated(text: &str) -> Option<&'static str> {
-    text.strip_prefix("no").and_then(word_of)
 }
 
 fn line_length(text: &[u8]) -> usize {
