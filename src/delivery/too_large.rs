@@ -77,7 +77,7 @@ impl TooLarge<'_> {
         let message = FetchedMessage {
             id,
             received_at: now.wall,
-            source: format!("fetch {}", origin.account),
+            source: SOURCE.to_string(),
             reverse_path: ReversePath::Null.to_string(),
             body: body.finish().await?,
         };
@@ -159,6 +159,8 @@ impl TooLarge<'_> {
     }
 }
 
+/// The hub wrote it: it is not what was fetched.
+const SOURCE: &str = "hub";
 const NOBODY: &str =
     "too large, stays at the provider; its headers do not say whose it is, so postmaster is told";
 

@@ -51,7 +51,7 @@ fn names_one_of(line: &[u8]) -> bool {
     name.is_some_and(|name| {
         let name = name.trim_ascii_end();
         let is = |changing: &&str| name.eq_ignore_ascii_case(changing.as_bytes());
-        CHANGING.iter().any(|changing| is(&changing))
+        CHANGING.iter().any(is)
     })
 }
 

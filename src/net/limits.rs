@@ -238,7 +238,7 @@ impl MessageMemory {
     }
 
     /// Memory for the messages of one poll that wait for their commit: an eighth
-    /// of all, and [`POLL_MESSAGES_MAX`] at most, for several providers may be
+    /// of all, and `POLL_MESSAGES_MAX` at most, for several providers may be
     /// polled while others send. The octets it holds are told. `None` after
     /// [`MEMORY_WAIT`].
     pub async fn for_poll(&self) -> Option<(MemoryGrant, usize)> {

@@ -158,16 +158,6 @@ fn count_decided(run: &DryRun) -> usize {
     targets.filter(|targets| !targets.is_empty()).count()
 }
 
-/// The lines for postroom.toml; `copies` only where it means something.
-fn lines(advice: &Advice) -> String {
-    let is_guess = matches!(advice.mode, Mode::Guess);
-    let shown = advice.to_string();
-    let lines = shown
-        .lines()
-        .filter(|line| is_guess || !line.starts_with("copies"));
-    lines.map(|line| format!("{line}\n")).collect()
-}
-
 fn print_advice(provider: &Provider, advice: &Advice, decided: usize) {
     let Advice {
         messages,
@@ -181,7 +171,7 @@ fn print_advice(provider: &Provider, advice: &Advice, decided: usize) {
     } else {
         say!("The headers suggest these lines for [[provider]] \"{name}\" in postroom.toml,");
         say!("with which {explained} of {messages} messages find their recipients:\n");
-        for line in lines(advice).lines() {
+        for line in advice.to_string().lines() {
             say!("    {line}");
         }
         say!("");
@@ -255,7 +245,7 @@ fn to_json(provider: &Provider, run: &DryRun) -> Value {
         .collect::<Vec<_>>();
     let advice = run.advice.as_ref().map(|advice| {
         json!({
-            "lines": lines(advice),
+            "lines": advice.to_string(),
             "as_set": is_as_set(provider, advice),
             "messages": advice.messages,
             "explained": advice.explained,

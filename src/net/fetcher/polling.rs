@@ -124,10 +124,10 @@ impl<'a> Polling<'a> {
         }
         self.memory.clear();
         if self.undead > 0 {
-            self.report.remarks.push(format!(
-                "{} messages are there again although the server has confirmed their removal",
-                self.undead
-            ));
+            self.report.remarks.push(
+                "messages are there again although the server has confirmed their removal"
+                    .to_string(),
+            );
         }
         if !is_confirmed || self.removing.is_empty() {
             return;
@@ -309,10 +309,10 @@ impl Errand for Polling<'_> {
         self.report.listed_octets = listing.scans().filter_map(|scan| scan.octets).sum();
         let faults = listing.faults();
         if faults.repeated_unique_ids > 0 {
-            self.report.remarks.push(format!(
-                "{} messages share their unique-ids, so that only their octets tell whether they are known",
-                faults.repeated_unique_ids
-            ));
+            self.report.remarks.push(
+                "some messages share a unique-id, so that only their octets tell whether they are known"
+                    .to_string(),
+            );
         }
         let listed = listing
             .scans()

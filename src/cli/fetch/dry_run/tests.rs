@@ -110,9 +110,11 @@ fn guessing_where_the_envelope_is_written_is_shown_to_be_worse() {
     assert_eq!((advice.explained, advice.messages), (3, 3));
     assert!(!is_as_set(&provider, advice));
     assert!(
-        lines(advice).starts_with("mode = \"envelope\"\nenvelope_header = \"X-Envelope-To\"\n")
+        advice
+            .to_string()
+            .starts_with("mode = \"envelope\"\nenvelope_header = \"X-Envelope-To\"\n")
     );
-    assert!(!lines(advice).contains("copies"));
+    assert!(!advice.to_string().contains("copies"));
     assert_eq!(
         reasons(advice),
         [

@@ -44,10 +44,11 @@ impl fmt::Display for Advice {
         }
         let hosts: Vec<String> = self.trusted_hosts.iter().map(|host| quoted(host)).collect();
         writeln!(f, "trusted_hosts = [{}]", hosts.join(", "))?;
-        match self.copies {
-            Some(Copies::PerRecipient) => writeln!(f, "copies = \"per-recipient\""),
-            Some(Copies::PerMessage) => writeln!(f, "copies = \"per-message\""),
-            None => Ok(()),
+        match (&self.mode, self.copies) {
+            (Mode::Guess, Some(Copies::PerRecipient)) => writeln!(f, "copies = \"per-recipient\""),
+            (Mode::Guess, Some(Copies::PerMessage)) => writeln!(f, "copies = \"per-message\""),
+            // It means nothing there.
+            _ => Ok(()),
         }
     }
 }
