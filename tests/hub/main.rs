@@ -10,6 +10,7 @@ mod command_line;
 mod delivery;
 mod dialogues;
 mod import;
+mod fetching;
 mod live;
 mod load;
 mod policy;
@@ -28,5 +29,7 @@ mod dialogue;
 mod hub;
 #[path = "../support/mail.rs"]
 mod mail;
+#[path = "../support/provider.rs"]
+mod provider;
 #[path = "../support/talk.rs"]
 mod talk;
