@@ -68,6 +68,8 @@ pub enum Fault {
     RemovesWithoutQuit,
     /// QUIT is answered by +OK, and nothing is removed.
     RemovesNothing,
+    /// UIDL names each message anew in every session.
+    Renumbers,
     /// UIDL names each message by its number.
     UniqueIdsAreNumbers,
 }
@@ -181,6 +183,11 @@ impl Provider {
     /// What the last client did.
     pub fn last(&self) -> Record {
         self.mailbox().records.last().unwrap().clone()
+    }
+
+    /// Sessions that are open.
+    pub fn open(&self) -> usize {
+        self.mailbox().open
     }
 
     /// The most sessions that were open beside each other.

@@ -330,9 +330,11 @@ impl Session<'_> {
 
     fn list_unique_ids(&mut self, faults: &[Fault]) {
         let by_number = faults.contains(&Fault::UniqueIdsAreNumbers);
-        let lines = self.numbered(|number, message| match by_number {
-            true => number.to_string(),
-            false => message.unique_id.clone(),
+        let anew = faults.contains(&Fault::Renumbers);
+        let lines = self.numbered(|number, message| match (by_number, anew) {
+            (true, _) => number.to_string(),
+            (_, true) => format!("{}-{}", self.record, message.unique_id),
+            _ => message.unique_id.clone(),
         });
         self.list(lines);
     }

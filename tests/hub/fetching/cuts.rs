@@ -1,11 +1,18 @@
-//! A session that breaks off: at every step of five messages. In the end each
-//! message is there once.
+//! A session that breaks off at every step of five messages, or whose hub is
+//! killed. In the end each message is there once.
 
-use super::{any_poll, assert_delivered, letter, office, poll};
-use crate::hub::{Hub, Office};
+use std::thread;
+
+use super::{any_poll, assert_delivered, letter, office, poll, received, shown_to, unclaimed};
+use crate::hub::{Hub, Office, eventually};
+use crate::mail::waiting;
 use crate::provider::{Fault, Provider};
 
-/// Five messages that no other round has, of the same lengths in each.
+/// What each round brings: five messages that no other round has, of the same
+/// lengths in each.
+type Round = fn(usize) -> Vec<Vec<u8>>;
+
+/// Three for Anna and two for Bob.
 fn round(number: usize) -> Vec<Vec<u8>> {
     let users = ["anna", "bob", "anna", "bob", "anna"];
     let letters = users.iter().enumerate();
@@ -16,7 +23,7 @@ fn round(number: usize) -> Vec<Vec<u8>> {
 
 /// Where to cut: before each command, and around the end of each answer, as a
 /// session that nothing befalls shows them.
-fn cuts(provider: &Provider, office: &Office) -> Vec<Fault> {
+fn cuts(provider: &Provider, office: &Office, round: Round) -> Vec<Fault> {
     for octets in round(0) {
         provider.put(octets);
     }
@@ -38,24 +45,28 @@ fn cuts(provider: &Provider, office: &Office) -> Vec<Fault> {
 }
 
 /// Cuts everywhere, each time with new messages, and polls again after it.
-fn cut_everywhere(faults: &[Fault], settings: &[(&str, &str)]) {
+/// `counts`: what one round brings to Anna and Bob.
+fn cut_all(
+    faults: &[Fault],
+    settings: &[(&str, &str)],
+    round: Round,
+    counts: [usize; 2],
+) -> (Office, Hub, usize) {
     let provider = Provider::new();
     let all_time = || {
-        faults
-            .iter()
-            .for_each(|fault| provider.fault(fault.clone()))
+        for fault in faults {
+            provider.fault(fault.clone());
+        }
     };
     all_time();
     let office = office(&provider, settings);
     let hub = office.serve();
-    let cuts = cuts(&provider, &office);
+    let cuts = cuts(&provider, &office, round);
     assert!(cuts.len() > 50, "{}", cuts.len());
-    let mut sent = round(0);
     for (number, cut) in cuts.iter().enumerate() {
         // What stayed there is somebody else's to remove.
         provider.mailbox().messages.clear();
-        let letters = round(number + 1);
-        for octets in &letters {
+        for octets in round(number + 1) {
             provider.put(octets);
         }
         provider.fault(cut.clone());
@@ -63,23 +74,38 @@ fn cut_everywhere(faults: &[Fault], settings: &[(&str, &str)]) {
         provider.mend();
         all_time();
         poll(&office);
-        check_round(&office, &hub, cut, &letters);
-        sent.extend(letters);
+        let found = ["anna", "bob"].map(|user| waiting(&hub, user));
+        assert_eq!(found, counts.map(|it| it * (number + 2)), "{cut:?}");
     }
-    println!("{} cuts", cuts.len());
+    (office, hub, cuts.len() + 1)
+}
+
+fn cut_everywhere(faults: &[Fault], settings: &[(&str, &str)]) {
+    let (office, hub, rounds) = cut_all(faults, settings, round, [3, 2]);
+    let sent: Vec<_> = (0..rounds).flat_map(round).collect();
     assert_delivered(&office, &hub, &sent);
 }
 
-/// Cheaper than to read all mail after each cut.
-fn check_round(office: &Office, _hub: &Hub, cut: &Fault, letters: &[Vec<u8>]) {
-    let list = ["anna", "bob"].map(|user| office.good(&["mail", "list", user]));
-    for octets in letters {
-        let text = String::from_utf8_lossy(octets);
-        let subject = text.lines().find_map(|line| line.strip_prefix("Subject: "));
-        let subject = subject.unwrap();
-        let times: usize = list.iter().map(|text| text.matches(subject).count()).sum();
-        assert_eq!(times, 1, "{cut:?}: {subject} in {list:?}");
-    }
+/// Copies of one message for both, with a blind one among them, and two others.
+fn round_of_copies(number: usize) -> Vec<Vec<u8>> {
+    let body = shown_to(
+        "anna@example.com, bob@example.com",
+        &format!("r{number:03}-c"),
+    );
+    let copy = |place: usize| {
+        let line = received("provider").replace("id 1;", &format!("id {place};"));
+        [line.as_bytes(), &body].concat()
+    };
+    let other = |user: &str| shown_to(user, &format!("r{number:03}-{user:.1}"));
+    let (annas, bobs) = (other("anna@example.com"), other("bob@example.com"));
+    vec![copy(1), annas, copy(2), bobs, copy(3)]
+}
+
+/// A copy that was counted and then fetched anew would count twice.
+fn cut_everywhere_in_copies(faults: &[Fault], settings: &[(&str, &str)]) {
+    let settings = [settings, &[("mode", "\"guess\"")]].concat();
+    let (office, _hub, rounds) = cut_all(faults, &settings, round_of_copies, [2, 2]);
+    assert_eq!(unclaimed(&office).len(), rounds, "one blind copy a round");
 }
 
 #[test]
@@ -111,4 +137,46 @@ fn cut_anywhere_where_removal_needs_no_quit() {
 fn cut_anywhere_in_lock_step_without_uidl() {
     let faults = [Fault::Lacks("UIDL"), Fault::RemovesWithoutQuit];
     cut_everywhere(&faults, &[("pipelining", "\"off\"")]);
+}
+
+#[test]
+fn cut_anywhere_where_the_server_renumbers() {
+    cut_everywhere(&[Fault::Renumbers], &[("leave_on_server", "\"7 days\"")]);
+}
+
+#[test]
+fn cut_anywhere_in_copies() {
+    cut_everywhere_in_copies(&[], &[]);
+}
+
+#[test]
+fn cut_anywhere_in_copies_without_uidl() {
+    cut_everywhere_in_copies(&[Fault::Lacks("UIDL")], &[("pipelining", "\"off\"")]);
+}
+
+#[test]
+fn killed_anywhere_in_a_window() {
+    let provider = Provider::new();
+    let office = office(&provider, &[]);
+    let mut sent = Vec::new();
+    for (number, retrieved) in [0, 1, 5, 20, 60, 99, 100].into_iter().enumerate() {
+        let letters: Vec<_> = (0..20).flat_map(|it| round(20 * number + it)).collect();
+        for octets in &letters {
+            provider.put(octets);
+        }
+        sent.extend(letters);
+        let before = provider.count("RETR");
+        let mut hub = office.serve();
+        thread::scope(|scope| {
+            let fetching = scope.spawn(|| office.run(&["fetch"]));
+            eventually("so many come", || {
+                provider.count("RETR") >= before + retrieved
+            });
+            hub.kill();
+            fetching.join().unwrap();
+        });
+        poll(&office);
+        assert_eq!(provider.held(), 0);
+    }
+    assert_delivered(&office, &office.serve(), &sent);
 }

@@ -1,7 +1,9 @@
 //! What is too much: large messages, and the caps of one poll.
 
-use super::{assert_delivered, assert_moved, five, letter, office, poll, read_all, unclaimed};
-use crate::hub::{Hub, Office, at_once};
+use super::{
+    assert_delivered, assert_moved, five, letter, office, poll, read_all, shown_to, unclaimed,
+};
+use crate::hub::{Hub, Office, at_once, eventually};
 use crate::provider::{Fault, Provider};
 
 fn large(user: &str, subject: &str, octets: usize) -> Vec<u8> {
@@ -96,6 +98,38 @@ fn a_message_that_is_too_large_where_top_is_missing() {
     assert_eq!((provider.held(), provider.count("RETR")), (1, 5));
     let told: Vec<_> = ["anna", "bob"].map(|user| notices(&hub, user)).concat();
     assert_eq!(told.len() + unclaimed(&office).len(), 1, "{told:?}");
+}
+
+#[test]
+fn copies_of_a_message_that_is_too_large_are_told_once() {
+    let body = [
+        shown_to("anna@example.com, bob@example.com", "film"),
+        b"a large message\r\n".repeat(10_000),
+    ]
+    .concat();
+    let provider = Provider::with([&body, &body]);
+    let settings = [("mode", "\"guess\""), ("max_message_size", "\"100 KB\"")];
+    let office = office(&provider, &settings);
+    poll(&office);
+    let hub = office.serve();
+    assert_eq!(provider.held(), 2);
+    let told = ["anna", "bob"].map(|user| notices(&hub, user).len());
+    assert_eq!(told, [1, 1]);
+}
+
+#[test]
+fn removed_when_its_time_there_is_over() {
+    let provider = Provider::with(five());
+    let office = office(&provider, &[("leave_on_server", "\"2 s\"")]);
+    let hub = office.serve();
+    poll(&office);
+    assert_eq!(provider.held(), 5);
+    eventually("all are removed", || {
+        poll(&office);
+        provider.held() == 0
+    });
+    assert_eq!(provider.count("RETR"), 5);
+    assert_moved(&office, &hub, &provider, &five());
 }
 
 #[test]

@@ -3,8 +3,8 @@
 use std::time::{Duration, Instant};
 
 use super::{
-    assert_delivered, assert_moved, assert_same, bad_poll, five, letter, office, poll, read_all,
-    unclaimed,
+    any_poll, assert_delivered, assert_moved, assert_same, bad_poll, five, letter, office, poll,
+    read_all, unclaimed,
 };
 use crate::hub::at_once;
 use crate::mail::waiting;
@@ -129,6 +129,23 @@ fn a_mailbox_that_looks_empty_once() {
         let letters = [five(), vec![letter("bob", "six")]].concat();
         assert_delivered(&office, &hub, &letters);
     });
+}
+
+#[test]
+fn no_uidl_and_a_mailbox_that_looks_empty_once() {
+    let provider = Provider::with(five());
+    let office = office(&provider, &[]);
+    let hub = office.serve();
+    let no_uidl = || provider.fault(Fault::Lacks("UIDL"));
+    no_uidl();
+    provider.fault(Fault::Answers("QUIT", "-ERR not removed"));
+    bad_poll(&office);
+    provider.fault(Fault::ListsNothing);
+    any_poll(&office);
+    provider.mend();
+    no_uidl();
+    poll(&office);
+    assert_moved(&office, &hub, &provider, &five());
 }
 
 #[test]

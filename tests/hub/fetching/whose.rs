@@ -87,6 +87,29 @@ fn assert_delivered_count(_office: &Office, hub: &crate::hub::Hub, count: usize)
 }
 
 #[test]
+fn envelope_with_several_addresses() {
+    let to = "Anna <anna@example.com>, BOB@example.com, nobody@example.com, x@elsewhere.example";
+    let text = String::from_utf8(letter("anna", "several")).unwrap();
+    let message = text
+        .replacen(
+            "X-Envelope-To: anna@example.com",
+            &format!("X-Envelope-To: {to}"),
+            1,
+        )
+        .into_bytes();
+    let provider = Provider::with([&message]);
+    let office = office(&provider, &[]);
+    poll(&office);
+    let hub = office.serve();
+    for user in ["anna", "bob"] {
+        assert_same(user, read_all(&hub, user), &[&message]);
+    }
+    let (nobodys, why) = unclaimed_with_reason(&office);
+    assert_same("nobody", nobodys, &[&message]);
+    assert!(why.contains("nobody@example.com"), "{why}");
+}
+
+#[test]
 fn envelope_is_never_deduplicated() {
     let body = shown_to("anna@example.com, bob@example.com", "both");
     let of = |user: &str| {
