@@ -5,6 +5,7 @@
 
 mod content;
 mod cuts;
+mod health;
 mod identity;
 mod limits;
 mod listing;
