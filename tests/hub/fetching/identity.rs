@@ -253,7 +253,7 @@ fn another_mailbox_at_the_same_host_has_unique_ids_of_its_own() {
     for (message, octets) in provider.mailbox().messages.iter_mut().zip(&letters) {
         message.octets.clone_from(octets);
     }
-    office.edit("postroom.toml", "user = \"office\"", "user = \"other\"");
+    office.edit("postroom.toml", "\nuser = \"office\"", "\nuser = \"other\"");
     poll(&office);
     let all = [five(), letters].concat();
     assert_delivered(&office, &office.serve(), &all);

@@ -69,8 +69,8 @@ fn a_message_that_was_too_large_comes_when_the_limit_is_raised() {
 fn a_message_that_is_too_large_where_mail_stays_or_has_no_unique_id() {
     at_once(["\"7 days\"", "\"0 days\""], |leave| {
         let (provider, office) = oversized();
-        let from = "leave_on_server = \"0 days\"";
-        let to = format!("leave_on_server = {leave}");
+        let from = "\nleave_on_server = \"0 days\"";
+        let to = format!("\nleave_on_server = {leave}");
         office.edit("postroom.toml", from, &to);
         if leave == "\"0 days\"" {
             provider.fault(Fault::Lacks("UIDL"));

@@ -93,18 +93,23 @@ fn no_uidl_and_quit_that_is_refused() {
 
 #[test]
 fn a_removal_that_is_confirmed_and_not_done() {
-    let provider = Provider::with(five());
-    provider.fault(Fault::RemovesNothing);
-    let office = office(&provider, &[]);
-    let hub = office.serve();
-    for _ in 0..3 {
+    at_once([None, Some(Fault::Lacks("UIDL"))], |no_uidl| {
+        let provider = Provider::with(five());
+        let office = office(&provider, &[]);
+        let hub = office.serve();
+        let no_uidl = || no_uidl.iter().for_each(|it| provider.fault(it.clone()));
+        no_uidl();
+        provider.fault(Fault::RemovesNothing);
+        for _ in 0..3 {
+            poll(&office);
+            assert_delivered(&office, &hub, &five());
+        }
+        assert_eq!(provider.held(), 5);
+        provider.mend();
+        no_uidl();
         poll(&office);
-        assert_delivered(&office, &hub, &five());
-    }
-    assert_eq!(provider.held(), 5);
-    provider.mend();
-    poll(&office);
-    assert_moved(&office, &hub, &provider, &five());
+        assert_moved(&office, &hub, &provider, &five());
+    });
 }
 
 #[test]

@@ -210,8 +210,8 @@ fn an_account_that_is_changed_while_it_stalls() {
         provider.mend();
         office.edit(
             "postroom.toml",
-            "password = \"secret\"",
-            "password = \"new\"",
+            "\npassword = \"secret\"",
+            "\npassword = \"new\"",
         );
         // The poll that stalls ends, and so does the command.
     });
