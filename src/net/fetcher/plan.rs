@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::settings::{Caps, Provider};
 use crate::fetch::{Listing, Removal, Scan, Task};
-use crate::store::{Comparison, FetchedId, FetchedKind, KnownMessage};
+use crate::store::{Comparison, FetchedId, FetchedKind, KnownMessage, Lost};
 
 /// What is fetched is one of these, by its message-number.
 #[derive(Debug)]
@@ -28,6 +28,9 @@ pub(super) struct Plan {
     pub retrieving: HashMap<u32, Wanted>,
     /// Too large: the headers are read, to tell the addressee.
     pub too_large: HashMap<u32, Wanted>,
+    /// Records whose unique-id may name another message now. Where it is the
+    /// message-number, all of them move when one is removed.
+    pub doubtful: Vec<Lost>,
     /// Removed without reading: committed earlier, and its time there is over.
     pub removing: HashMap<u32, FetchedId>,
     /// Messages that are too large.
@@ -58,7 +61,11 @@ pub(super) fn plan(listing: &Listing, comparison: Comparison, provider: &Provide
                 });
             }
             Verdict::Retrieve(wanted) => {
-                plan.undead += u64::from(wanted.known.as_ref().is_some_and(|known| known.removed));
+                match &wanted.known {
+                    Some(known) if known.removed => plan.undead += 1,
+                    Some(known) => plan.doubtful.push(doubtful(known)),
+                    None => {}
+                }
                 retrieve.push((scan.number, wanted));
             }
         }
@@ -112,6 +119,16 @@ fn judge(scan: &Scan<'_>, known: Option<KnownMessage>, provider: &Provider) -> V
             Verdict::Remove(removal, known.record)
         }
         Some(_) => Verdict::Leave,
+    }
+}
+
+fn doubtful(known: &KnownMessage) -> Lost {
+    Lost {
+        record: known.record,
+        kind: known.kind,
+        digest: known.digest,
+        age: known.age,
+        removed: false,
     }
 }
 

@@ -155,16 +155,23 @@ impl<'a> Polling<'a> {
     }
 
     /// The record of the same message, if it has one: under the same unique-id,
-    /// or under one that is not listed any more.
+    /// under one that is not listed any more, or under one that another message
+    /// may have now. Each record is one message, however many have its octets.
     fn find_same(&mut self, wanted: &Wanted, digest: [u8; 32]) -> Option<(FetchedId, bool)> {
         let leave = self.provider.leave_on_server;
-        if let Some(known) = wanted.known.as_ref().filter(|known| known.digest == digest) {
+        let own = wanted.known.as_ref().filter(|known| known.digest == digest);
+        if let Some(known) = own.filter(|known| known.removed) {
             return Some((known.record, is_over(known.age, leave)));
         }
+        let own = own.map(|known| known.record);
         let lost = self.lost.get_mut(&digest)?;
         let place = lost
             .iter()
-            .position(|lost| lost.kind == FetchedKind::Message)?;
+            .position(|lost| Some(lost.record) == own)
+            .or_else(|| {
+                lost.iter()
+                    .position(|lost| lost.kind == FetchedKind::Message)
+            })?;
         let lost = lost.swap_remove(place);
         self.undead += u64::from(lost.removed);
         Some((lost.record, is_over(lost.age, leave)))
@@ -324,10 +331,14 @@ impl Errand for Polling<'_> {
                 .store
                 .compare_listing(self.account.id, listed, is_whole, Moment::now());
         let mut comparison = compared.await?;
-        for lost in std::mem::take(&mut comparison.lost) {
+        let lost = std::mem::take(&mut comparison.lost);
+        self.plan = plan(&listing, comparison, self.provider);
+        for lost in lost
+            .into_iter()
+            .chain(std::mem::take(&mut self.plan.doubtful))
+        {
             self.lost.entry(lost.digest).or_default().push(lost);
         }
-        self.plan = plan(&listing, comparison, self.provider);
         let has_task = |scan: &Scan<'_>| {
             let Plan {
                 retrieving,
