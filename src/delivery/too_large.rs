@@ -37,6 +37,13 @@ impl TooLarge<'_> {
         }
     }
 
+    /// The same where LIST does not say that it is too large. Under another limit
+    /// it is to be looked at again.
+    pub fn digest_beyond_list(&self) -> [u8; 32] {
+        let limit = self.max_message_size.to_be_bytes();
+        sha256(&[&self.digest()[..], &limit].concat())
+    }
+
     /// Tells its addressee, or the postmaster where nobody knows whose it is, and
     /// commits that with what it is known by at the provider.
     ///

@@ -26,7 +26,8 @@ pub(super) struct Plan {
     pub tasks: Vec<Task>,
     /// To be retrieved, by message-number.
     pub retrieving: HashMap<u32, Wanted>,
-    /// Too large: the headers are read, to tell the addressee.
+    /// Too large: the headers are read, to tell the addressee, or to see whether
+    /// it is the one that somebody was told of.
     pub too_large: HashMap<u32, Wanted>,
     /// Records whose unique-id may name another message now. Where it is the
     /// message-number, all of them move when one is removed.
@@ -103,10 +104,12 @@ fn judge(scan: &Scan<'_>, known: Option<KnownMessage>, provider: &Provider) -> V
     match known {
         None if is_too_large => Verdict::Tell(wanted(None)),
         None => Verdict::Retrieve(wanted(None)),
-        Some(known) if known.kind == FetchedKind::Notice => match is_too_large {
-            true => Verdict::LeaveTooLarge,
+        Some(known) if known.kind == FetchedKind::Notice => match (is_too_large, known.octets) {
+            (true, _) => Verdict::LeaveTooLarge,
+            // It turned out larger than LIST says.
+            (false, None) => Verdict::Tell(wanted(Some(known))),
             // The limit was raised.
-            false => Verdict::Retrieve(wanted(None)),
+            (false, Some(_)) => Verdict::Retrieve(wanted(None)),
         },
         // Gone, and there again; or of another size: some servers give a
         // unique-id to a second message.

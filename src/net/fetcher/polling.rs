@@ -19,8 +19,8 @@ use crate::journal;
 use crate::mail::HeaderBlock;
 use crate::net::limits::{MESSAGE_OCTETS, MemoryGrant};
 use crate::store::{
-    FetchedDelivery, FetchedId, FetchedKind, FetchedMark, INLINE_OCTETS, KnownProvider, Lost,
-    Moment, Receipt, StoreError,
+    FetchedDelivery, FetchedId, FetchedKind, FetchedMark, INLINE_OCTETS, KnownMessage,
+    KnownProvider, Lost, Moment, Receipt, StoreError,
 };
 
 /// One poll.
@@ -272,6 +272,38 @@ impl<'a> Polling<'a> {
         Answer::LeaveAndStop(arrived)
     }
 
+    /// LIST does not say that it is too large, so the size in LIST is not noted:
+    /// else the next poll would take the limit for raised.
+    async fn turned_out_too_large(&mut self, wanted: Wanted, headers: &HeaderBlock, octets: u64) {
+        self.report.oversized += 1;
+        let wanted = Wanted {
+            octets: None,
+            ..wanted
+        };
+        self.tell_too_large(&wanted, Some(headers), Some(octets))
+            .await;
+    }
+
+    /// Somebody was told of the message under this unique-id: if this is another
+    /// one by now, or the limit has changed, the next poll reads it.
+    async fn look_again(&mut self, wanted: &Wanted, known: &KnownMessage, headers: &HeaderBlock) {
+        let too_large = TooLarge {
+            headers: Some(headers),
+            octets: None,
+            max_message_size: self.provider.max_message_size,
+        };
+        if too_large.digest_beyond_list() == known.digest {
+            return;
+        }
+        let octets = wanted.octets.or(Some(0));
+        let store = self.around.store;
+        let recognised = store.recognise(known.record, wanted.unique_id.clone(), octets);
+        if let Err(why) = recognised.await {
+            journal::store_failed("noting a message that is too large", &why);
+            self.failed.get_or_insert(why);
+        }
+    }
+
     /// Tells the addressee of a message that stays because of its size.
     async fn tell_too_large(
         &mut self,
@@ -284,7 +316,10 @@ impl<'a> Polling<'a> {
             octets,
             max_message_size: self.provider.max_message_size,
         };
-        let digest = too_large.digest();
+        let digest = match wanted.octets {
+            Some(_) => too_large.digest(),
+            None => too_large.digest_beyond_list(),
+        };
         let told = self.lost.get(&digest).into_iter().flatten();
         if wanted.unique_id.is_none() && told.clone().any(|lost| lost.kind == FetchedKind::Notice) {
             return;
@@ -405,9 +440,7 @@ impl Errand for Polling<'_> {
                 None
             }
             Arriving::TooLarge { headers, octets } => {
-                self.report.oversized += 1;
-                self.tell_too_large(&wanted, Some(&headers), Some(octets))
-                    .await;
+                self.turned_out_too_large(wanted, &headers, octets).await;
                 Some(Answer::Leave(arrived))
             }
             Arriving::Nothing | Arriving::Failed(_) => Some(Answer::Leave(arrived)),
@@ -422,8 +455,22 @@ impl Errand for Polling<'_> {
             return;
         };
         let headers = fetched.into_headers();
-        self.tell_too_large(&wanted, Some(&headers), wanted.octets)
-            .await;
+        match &wanted.known {
+            Some(known) => self.look_again(&wanted, known, &headers).await,
+            None => {
+                self.tell_too_large(&wanted, Some(&headers), wanted.octets)
+                    .await;
+            }
+        }
+    }
+
+    async fn give_up(&mut self, number: u32) {
+        let arriving = std::mem::replace(&mut self.arriving, Arriving::Nothing);
+        if let (Arriving::TooLarge { headers, octets }, Some(wanted)) =
+            (arriving, self.plan.retrieving.remove(&number))
+        {
+            self.turned_out_too_large(wanted, &headers, octets).await;
+        }
     }
 
     fn discard(&mut self) {
@@ -433,7 +480,10 @@ impl Errand for Polling<'_> {
     async fn refused(&mut self, number: u32, refusal: Refusal) {
         // Without TOP its size is all that can be told.
         if let Some(wanted) = self.plan.too_large.remove(&number) {
-            return self.tell_too_large(&wanted, None, wanted.octets).await;
+            if wanted.known.is_none() {
+                self.tell_too_large(&wanted, None, wanted.octets).await;
+            }
+            return;
         }
         self.removing.remove(&number);
         self.plan.retrieving.remove(&number);

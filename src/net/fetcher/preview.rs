@@ -40,6 +40,7 @@ impl Errand for Look {
     }
 
     async fn headers_complete(&mut self, _number: u32) {}
+    async fn give_up(&mut self, _number: u32) {}
     fn discard(&mut self) {}
     async fn refused(&mut self, _number: u32, _refusal: Refusal) {}
 
@@ -159,6 +160,8 @@ impl Errand for Reader<'_> {
     async fn headers_complete(&mut self, number: u32) {
         self.read(number);
     }
+
+    async fn give_up(&mut self, _number: u32) {}
 
     fn discard(&mut self) {
         self.head.clear();

@@ -10,8 +10,8 @@ use super::report::PollError;
 use super::settings::{Login, Provider};
 use super::token;
 use crate::fetch::{
-    self, Arrived, Capabilities, Credentials, Ending, Limits, Listing, Pipelining, Refusal, Secret,
-    Security, Step, Task, WithoutUniqueIds,
+    self, Arrived, Awaited, Capabilities, Credentials, Ending, Limits, Listing, Pipelining,
+    Refusal, Secret, Security, Step, Task, WithoutUniqueIds,
 };
 use crate::mail::Peer;
 use crate::net::connection::{Connection, Input, within};
@@ -20,6 +20,10 @@ use crate::store::Receipt;
 
 /// Octets read at once: the fewer reads, the fewer wake-ups.
 const READ_OCTETS: usize = 64 * 1024;
+/// How far a message may go on beyond `max_message_size` before the session is
+/// given up. Up to here it is cheaper to read on, since a session that breaks off
+/// removes nothing; beyond it LIST lied by more than any server's slip.
+const READ_ON_OCTETS: u64 = 64 * 1024 * 1024;
 /// How long the system may look for the server's address.
 const RESOLVE_LIMIT: Duration = Duration::from_secs(30);
 /// How long one address of it may take to accept the connection.
@@ -43,6 +47,8 @@ pub(super) trait Errand {
     async fn complete(&mut self, arrived: Arrived) -> Option<Answer>;
     /// The headers have arrived.
     async fn headers_complete(&mut self, number: u32);
+    /// The message does not end; the session does.
+    async fn give_up(&mut self, number: u32);
     /// What came of this message is to be dropped.
     fn discard(&mut self);
     /// The server refuses to show a message, or to remove it.
@@ -157,6 +163,11 @@ impl<'a> Visit<'a> {
     ) -> Result<(), PollError> {
         let mut buffer = vec![0; READ_OCTETS];
         let mut plan_failed = None;
+        let most_octets = self
+            .provider
+            .max_message_size
+            .saturating_add(READ_ON_OCTETS);
+        let (mut coming, mut octets_left) = (0, most_octets);
         loop {
             match machine.next(Instant::now()) {
                 Step::NeedInput { until } => match self.wait(&mut buffer, until, errand).await {
@@ -189,8 +200,19 @@ impl<'a> Visit<'a> {
                         Vec::new()
                     }));
                 }
-                Step::ContentBegins { .. } => errand.begin(),
-                Step::Content(content) => errand.take(content).await,
+                Step::ContentBegins { number } => {
+                    (coming, octets_left) = (number, most_octets);
+                    errand.begin();
+                }
+                Step::Content(content) => {
+                    octets_left = octets_left.saturating_sub(content.len() as u64);
+                    if octets_left == 0 {
+                        errand.give_up(coming).await;
+                        let message = Awaited::Message(coming);
+                        return Err(fetch::Error::EndlessReply(message).into());
+                    }
+                    errand.take(content).await;
+                }
                 Step::MessageComplete(arrived) => {
                     if let Some(answer) = errand.complete(arrived).await {
                         give(answer, &mut machine);

@@ -189,12 +189,18 @@ fn an_endless_line() {
         let office = office(&provider, &settings);
         let hub = office.serve();
         others_come(&provider, &office, &hub);
-        provider.mailbox().messages[0].endless = false;
+        // Only another message under its unique-id is read.
+        {
+            let message = &mut provider.mailbox().messages[0];
+            message.endless = false;
+            message.octets = letter("anna", "another");
+        }
+        poll(&office);
         poll(&office);
         assert_eq!(provider.held(), 0);
         let annas = read_all(&hub, "anna");
-        let third = five().remove(2);
-        let times = annas.iter().filter(|octets| octets.ends_with(&third));
+        let another = letter("anna", "another");
+        let times = annas.iter().filter(|octets| octets.ends_with(&another));
         assert_eq!(times.count(), 1);
     });
 }
@@ -207,6 +213,13 @@ fn a_message_that_is_larger_than_list_said_and_than_is_taken() {
     let office = office(&provider, &[("max_message_size", "\"1 MB\"")]);
     let hub = office.serve();
     others_come(&provider, &office, &hub);
+    assert_eq!(provider.count("RETR"), 5, "it is read once");
+    office.edit("postroom.toml", "\"1 MB\"", "\"3 MB\"");
+    hub.wait_for_log("reloaded");
+    poll(&office);
+    poll(&office);
+    assert_eq!(provider.held(), 0);
+    assert_eq!(read_all(&hub, "anna").len(), 4);
 }
 
 #[test]
