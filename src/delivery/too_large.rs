@@ -8,10 +8,11 @@ use crate::mail::ReversePath;
 use crate::mail::{
     Address, Domain, HeaderBlock, MessageDigest, Notice, Recipient, Summary, return_path,
 };
-use crate::route::multidrop::{Target, decide};
+use crate::route::multidrop::{CopyDigest, Mode, Target, decide};
 use crate::route::{Directory, Route};
 use crate::store::{
-    FetchedKind, FetchedMark, FetchedMessage, MailboxName, Moment, NewEntry, Store, StoreError,
+    EarlierCopies, FetchedKind, FetchedMark, FetchedMessage, MailboxName, Moment, NewEntry, Store,
+    StoreError,
 };
 
 use super::UNCLAIMED;
@@ -102,14 +103,35 @@ impl TooLarge<'_> {
                 .collect(),
         };
         let entries: Vec<NewEntry> = mailboxes.into_iter().map(entry).collect();
+        // The provider may store a copy for each of them.
+        let further = move |earlier: &EarlierCopies| {
+            let mut entries = entries.clone();
+            entries.retain(|entry| {
+                let user = entry.mailbox.user();
+                !user.is_some_and(|user| earlier.users.iter().any(|known| known == user))
+            });
+            Some(entries).filter(|entries| !entries.is_empty())
+        };
         let delivery = store
-            .deliver_fetched(message, mark, None, now, move |_| Some(entries.clone()))
+            .deliver_fetched(message, mark, self.copy(origin), now, further)
             .await?;
+        if delivery.entries.is_empty() {
+            return Ok(());
+        }
         journal::too_large(id, &origin.account, self.octets.unwrap_or(octets));
         for (mailbox, why) in &delivery.entries {
             journal::delivered(id, mailbox.user().unwrap_or(UNCLAIMED), why);
         }
         Ok(())
+    }
+
+    /// By what notices of its copies are known, where recipients are guessed.
+    fn copy(&self, origin: &Origin) -> Option<[u8; 32]> {
+        let headers = self
+            .headers
+            .filter(|_| origin.routing.mode == Mode::Guess)?;
+        let copy = CopyDigest::begin(headers).finish();
+        Some(sha256(&[&b"notice\n"[..], &copy].concat()))
     }
 
     /// Users, each with the reason.
