@@ -103,9 +103,7 @@ async fn session(
         .store
         .provider(&provider.host, &provider.user)
         .await?;
-    if pipelining == Some(Pipelining::Off) {
-        around.store.set_lock_step(account.id).await?;
-    }
+    let fell_back = pipelining == Some(Pipelining::Off);
     let pipelining = match pipelining {
         Some(pipelining) => pipelining,
         None if account.lock_step => Pipelining::Off,
@@ -127,6 +125,11 @@ async fn session(
         .run(pipelining, without_unique_ids, &mut polling)
         .await;
     polling.finish(ended.outcome.is_ok()).await;
+    // A line that is dead looks like a server that forgets commands, until the
+    // server answers them one by one.
+    if fell_back && ended.outcome.is_ok() {
+        around.store.set_lock_step(account.id).await?;
+    }
     *report = polling.report;
     report.certificate_days_left = ended.certificate_days_left;
     match polling.failed {

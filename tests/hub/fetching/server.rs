@@ -127,6 +127,22 @@ fn a_server_that_hangs_up_on_pipelined_commands() {
 }
 
 #[test]
+fn a_dead_line_is_no_server_that_forgets_pipelined_commands() {
+    let provider = Provider::with(five());
+    provider.fault(Fault::Lacks("PIPELINING"));
+    provider.fault(Fault::HangsUpOnPipelined);
+    // The second session sends one by one, and breaks off as well.
+    provider.fault(Fault::CutBefore(6));
+    let office = office(&provider, &[]);
+    bad_poll(&office);
+    assert_eq!(provider.sessions(), 2);
+    provider.mend();
+    poll(&office);
+    assert!(!was_lock_step(&provider.last()));
+    assert_moved(&office, &office.serve(), &provider, &five());
+}
+
+#[test]
 #[ignore = "the wait for an answer that was promised is five minutes"]
 fn a_capa_that_lies_about_pipelining() {
     falls_back_to_lock_step(&[Fault::ForgetsPipelined]);
