@@ -129,6 +129,12 @@ fn bad_poll(office: &Office) -> String {
     said(&done)
 }
 
+/// A poll that takes longer than commands may; whether it succeeded.
+fn long_poll(office: &Office) -> bool {
+    let mut process = office.command(&["fetch"]).spawn().unwrap();
+    process.wait().unwrap().success()
+}
+
 /// A poll that may end in any way but one: it must not crash.
 fn any_poll(office: &Office) -> String {
     let done = office.run(&["fetch"]);

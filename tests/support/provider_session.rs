@@ -12,8 +12,9 @@ use super::{Fault, Key, Mailbox, Message, Record, State};
 
 /// How often a session looks whether the test has ended.
 const LOOK_EVERY: Duration = Duration::from_millis(50);
-/// The longest that anything is waited for.
-const WAIT_LIMIT: Duration = Duration::from_secs(90);
+/// The longest that anything is waited for: longer than the hub waits for an
+/// answer.
+const WAIT_LIMIT: Duration = Duration::from_secs(330);
 
 const CAPABILITIES: [&str; 6] = [
     "TOP",

@@ -1,7 +1,7 @@
 //! The provider does not remove what it was told to remove, or does not say
 //! that it has.
 
-use super::{assert_delivered, assert_moved, bad_poll, five, office, poll};
+use super::{assert_delivered, assert_moved, bad_poll, five, long_poll, office, poll};
 use crate::hub::at_once;
 use crate::provider::{Fault, Provider};
 
@@ -64,10 +64,7 @@ fn quit_that_is_never_answered() {
     let office = office(&provider, &[]);
     let hub = office.serve();
     provider.fault(Fault::StallsAt("QUIT"));
-    // Longer than any command may take, so it is not waited for.
-    let mut process = office.command(&["fetch"]).spawn().unwrap();
-    provider.wait_for("QUIT");
-    assert!(!process.wait().unwrap().success());
+    assert!(!long_poll(&office));
     provider.mend();
     poll(&office);
     assert_eq!(provider.count("RETR"), 5);

@@ -1,6 +1,8 @@
 //! The server as such: what it greets with, what it lacks, whom it lets in.
 
-use super::{assert_delivered, assert_moved, bad_poll, five, office, poll, was_lock_step};
+use super::{
+    assert_delivered, assert_moved, bad_poll, five, long_poll, office, poll, was_lock_step,
+};
 use crate::hub::at_once;
 use crate::provider::{Fault, Provider};
 
@@ -104,7 +106,7 @@ fn falls_back_to_lock_step(faults: &[Fault]) {
     }
     let office = office(&provider, &[]);
     let mut hub = office.serve();
-    poll(&office);
+    assert!(long_poll(&office));
     assert_moved(&office, &hub, &provider, &five());
     assert_eq!(provider.sessions(), 2);
     assert!(was_lock_step(&provider.last()));
