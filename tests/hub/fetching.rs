@@ -3,6 +3,7 @@
 //! POP3. Each module below has the faults of one kind, each test is named by
 //! its fault: nothing is lost, nothing comes twice, nobody gets another's.
 
+mod capabilities;
 mod content;
 mod cuts;
 mod health;
