@@ -135,6 +135,48 @@ fn a_hub_serves_others_while_the_provider_stalls() {
 }
 
 #[test]
+fn a_hub_polls_by_itself_soon_after_its_start() {
+    let provider = Provider::with(five());
+    let office = office(&provider, &[("office_hours", ""), ("poll", "\"1 day\"")]);
+    let hub = office.serve();
+    eventually("all has come", || provider.held() == 0);
+    assert_moved(&office, &hub, &provider, &five());
+    assert_eq!(provider.sessions(), 1);
+    // An account that is new comes by a reload, and has its first poll as well.
+    let second = Provider::with([letter("anna", "second")]);
+    let other = [
+        ("name", "\"other\""),
+        ("user", "\"other\""),
+        ("office_hours", ""),
+    ];
+    add_account(&office, &second, &other);
+    eventually("that has come, too", || second.held() == 0);
+    assert_eq!(
+        provider.sessions(),
+        1,
+        "the other account goes on as it was"
+    );
+}
+
+#[test]
+fn an_account_that_is_taken_out_while_it_stalls() {
+    let provider = Provider::with(five());
+    let office = office(&provider, &[]);
+    let mut hub = office.serve();
+    provider.fault(Fault::StallAfter(5));
+    beside(&office, || {
+        eventually("it stalls", || provider.sessions() == 1);
+        let text = office.read("postroom.toml");
+        let (without, _) = text.rsplit_once("\n[[provider]]").unwrap();
+        office.write("postroom.toml", &format!("{without}\n"));
+    });
+    assert!(office.status()["providers"].as_array().unwrap().is_empty());
+    let why = office.run(&["fetch"]).bad();
+    assert!(why.contains("[[provider]]"), "{why}");
+    assert!(hub.stop().success());
+}
+
+#[test]
 fn two_accounts_at_once() {
     let first = Provider::with(five());
     let second = Provider::with([letter("anna", "other-1"), letter("bob", "other-2")]);
@@ -213,7 +255,7 @@ fn an_account_that_is_changed_while_it_stalls() {
             "\npassword = \"secret\"",
             "\npassword = \"new\"",
         );
-        // The poll that stalls ends, and so does the command.
+        // The poll that stalls ends, and with it the command.
     });
     poll(&office);
     assert!(provider.last().has("PASS new"), "{:?}", provider.last());
