@@ -6,25 +6,32 @@ use super::{
 use crate::hub::{Hub, Office, at_once};
 use crate::provider::{Fault, Provider};
 
-/// Fetches `sent` between good messages, and holds that `kept` has come for
-/// Anna, in both ways of fetching.
-fn comes_as(sent: &[u8], kept: &[u8]) {
-    for settings in [
-        &[][..],
-        &[("pipelining", "\"off\"")],
-        &[("leave_on_server", "\"7 days\"")],
-    ] {
-        let mut messages = five();
-        messages.insert(2, sent.to_vec());
-        let provider = Provider::with(&messages);
-        let office = office(&provider, settings);
-        let hub = office.serve();
-        poll(&office);
-        poll(&office);
-        messages[2] = kept.to_vec();
-        super::assert_delivered(&office, &hub, &messages);
-        assert_eq!(provider.count("RETR"), 6);
-    }
+/// Fetches messages for Anna, of which each was sent in one way and is to be
+/// kept in another, one behind a good message each.
+fn come_as(messages: &[(Vec<u8>, Vec<u8>)]) {
+    at_once(
+        [
+            ("pipelining", "\"auto\""),
+            ("pipelining", "\"off\""),
+            ("leave_on_server", "\"7 days\""),
+        ],
+        |setting| {
+            let provider = Provider::new();
+            let mut expected = Vec::new();
+            for (at, (sent, kept)) in messages.iter().enumerate() {
+                let good = letter("bob", &format!("good-{at}"));
+                provider.put(&good);
+                provider.put(sent);
+                expected.extend([good, kept.clone()]);
+            }
+            let office = office(&provider, &[setting]);
+            let hub = office.serve();
+            poll(&office);
+            poll(&office);
+            super::assert_delivered(&office, &hub, &expected);
+            assert_eq!(provider.count("RETR"), expected.len());
+        },
+    );
 }
 
 fn with_body(body: &[u8]) -> Vec<u8> {
@@ -35,52 +42,36 @@ fn with_body(body: &[u8]) -> Vec<u8> {
 
 #[test]
 fn bodies_that_are_odd() {
-    let ascii_nul = b"NUL \0 and \0\0\r\n\0\r\n".as_slice();
     let eight_bit: Vec<u8> = (128..=255).chain(*b"\r\n").collect();
-    at_once(
-        [
-            ("dots", b".\r\n..\r\n.a\r\n\r\n.\r\n".as_slice()),
-            ("NULs", ascii_nul),
-            ("8 bits", &eight_bit),
-            ("a bare CR", b"a\rb\r\rc\r\n"),
-            ("nothing", b""),
-            ("a long line", &[&[b'x'; 100_000][..], b"\r\n"].concat()),
-            ("commands", b"-ERR no\r\n+OK\r\nDELE 1\r\nQUIT\r\n"),
-        ],
-        |(what, body)| {
-            println!("{what}");
-            comes_as(&with_body(body), &with_body(body));
-        },
-    );
+    let long_line = [&[b'x'; 100_000][..], b"\r\n"].concat();
+    let bodies = [
+        b".\r\n..\r\n.a\r\n\r\n.\r\n".as_slice(),
+        b"NUL \0 and \0\0\r\n\0\r\n",
+        &eight_bit,
+        b"a bare\rCR\r\rand\r\n",
+        b"",
+        &long_line,
+        b"-ERR no\r\n+OK\r\nDELE 1\r\nQUIT\r\n",
+    ];
+    let messages = bodies.map(|body| (with_body(body), with_body(body)));
+    come_as(&messages);
 }
 
 #[test]
 fn line_ends_that_are_none() {
-    at_once(
-        [
-            ("no last line end", &b"text"[..], &b"text\r\n"[..]),
-            (
-                "bare LF",
-                b"one\ntwo\n\nthree\r\n",
-                b"one\r\ntwo\r\n\r\nthree\r\n",
-            ),
-            // Neither of them ends a message.
-            ("LF . CRLF", b"a\n.\r\nDELE 1\r\n", b"a\r\n.\r\nDELE 1\r\n"),
-            ("LF . LF", b"a\n.\nDELE 1\r\n", b"a\r\n.\r\nDELE 1\r\n"),
-        ],
-        |(what, sent, kept)| {
-            println!("{what}");
-            comes_as(&with_body(sent), &with_body(kept));
-        },
-    );
-}
-
-#[test]
-fn a_header_with_bare_line_feeds() {
+    let bodies = [
+        (&b"no last line end"[..], &b"no last line end\r\n"[..]),
+        (b"one\ntwo\n\nthree\r\n", b"one\r\ntwo\r\n\r\nthree\r\n"),
+        // Neither of them ends a message.
+        (b"a\n.\r\nDELE 1\r\n", b"a\r\n.\r\nDELE 1\r\n"),
+        (b"b\n.\nDELE 1\r\n", b"b\r\n.\r\nDELE 1\r\n"),
+    ];
+    let bodies = bodies.map(|(sent, kept)| (with_body(sent), with_body(kept)));
     let kept = letter("anna", "unix");
     let text = String::from_utf8(kept.clone()).unwrap();
     let sent = format!("{}\r\n", text.replace("\r\n", "\n").trim_end());
-    comes_as(sent.as_bytes(), &kept);
+    let in_headers = (sent.into_bytes(), kept);
+    come_as(&[bodies.to_vec(), vec![in_headers]].concat());
 }
 
 #[test]
