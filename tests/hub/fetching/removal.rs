@@ -125,3 +125,34 @@ fn retr_that_is_refused() {
     poll(&office);
     assert_moved(&office, &hub, &provider, &five());
 }
+
+#[test]
+fn a_server_that_writes_to_the_terminal() {
+    let provider = Provider::new();
+    for (id, octets) in ["\u{1b}[31mred", "\u{9b}2Jgone"].iter().zip(five()) {
+        provider.mailbox().put_as(id, octets);
+    }
+    let office = office(&provider, &[]);
+    let hub = office.serve();
+    provider.fault(Fault::Answers("RETR", "-ERR \u{1b}[2J\u{202e}\rno"));
+    for _ in 0..3 {
+        let said = super::said(&office.run(&["fetch"]));
+        assert!(said.contains("red"), "{said:?}");
+        let status = office.good(&["status"]);
+        for text in [said, status, hub.log()] {
+            let plain = |c: char| c == '\n' || c.is_ascii_graphic() || c == ' ' || c > '\u{2010}';
+            assert!(text.chars().all(plain), "{text:?}");
+            assert!(!text.contains('\u{202e}'), "{text:?}");
+        }
+    }
+    provider.mend();
+    provider.fault(Fault::Answers("PASS", "-ERR \u{1b}[2J\u{202e}\rno"));
+    let said = super::said(&office.run(&["fetch"]));
+    assert!(
+        !said.contains('\u{1b}') && !said.contains('\u{202e}'),
+        "{said:?}"
+    );
+    provider.mend();
+    poll(&office);
+    assert_eq!(provider.held(), 0);
+}

@@ -1,6 +1,6 @@
 //! The server as such: what it greets with, and whom it lets in.
 
-use super::{assert_delivered, assert_moved, bad_poll, five, office, poll};
+use super::{assert_delivered, assert_moved, bad_poll, five, letter, office, poll};
 use crate::hub::at_once;
 use crate::provider::{Fault, Provider};
 
@@ -71,4 +71,14 @@ fn a_dry_run_touches_nothing() {
     let counts = ["RETR", "DELE"].map(|command| provider.count(command));
     assert_eq!((provider.held(), counts), (5, [0, 0]));
     assert_delivered(&office, &office.serve(), &[""; 0]);
+}
+
+#[test]
+fn a_dry_run_shows_no_control_characters() {
+    let subject = "=?utf-8?q?=1B=5B2J=E2=80=AE=0D=0Agone?= \u{1b}[31mred\u{9b}2J";
+    let provider = Provider::with([letter("anna", subject)]);
+    let office = office(&provider, &[]);
+    let table = office.good(&["fetch", "main", "--dry-run"]);
+    let harmless = |c: char| c == '\n' || !(c.is_control() || c == '\u{202e}');
+    assert!(table.chars().all(harmless), "{table:?}");
 }
