@@ -147,7 +147,14 @@ fn said(done: &Done) -> String {
     format!("{}{}", String::from_utf8_lossy(&done.out), done.err)
 }
 
-/// All that waits for a user; it stays there.
+/// What the hub tells the postmaster, who is Anna, of unclaimed mail: when the
+/// day's word comes is not this room's affair.
+fn is_summary(octets: &[u8]) -> bool {
+    let head = String::from_utf8_lossy(&octets[..octets.len().min(400)]).into_owned();
+    head.contains("\r\nFrom: postroom <postmaster@") && head.contains("nobody's\r\n")
+}
+
+/// All that waits for a user, without such summaries; it stays there.
 fn read_all(hub: &Hub, user: &str) -> Vec<Vec<u8>> {
     let mut pop3 = log_in(hub, user);
     let stat = pop3.say("STAT", "+OK *");
@@ -156,7 +163,9 @@ fn read_all(hub: &Hub, user: &str) -> Vec<Vec<u8>> {
         pop3.say(&format!("RETR {number}"), "+OK*");
         pop3.multi_line()
     });
-    let messages = retrieved.collect();
+    let messages = retrieved
+        .filter(|octets: &Vec<u8>| !is_summary(octets))
+        .collect();
     pop3.say("QUIT", "+OK*");
     messages
 }
