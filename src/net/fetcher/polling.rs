@@ -3,25 +3,25 @@
 //! Commits run beside the session, so that the next messages arrive meanwhile and
 //! many commits share one sync. How much may wait for its commit is bounded.
 
+mod commits;
+mod oversize;
+
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
-
-use smol::channel::{self, Receiver, Sender};
 
 use super::Surroundings;
 use super::plan::{Plan, Wanted, is_over, plan};
 use super::report::{PollError, Report};
 use super::settings::Provider;
 use super::visit::{Answer, Errand};
-use crate::delivery::{Complete, Fetched, Origin, TooLarge};
+use crate::delivery::{Complete, Fetched, Origin};
 use crate::fetch::{Arrived, Capabilities, Listing, Refusal, Scan, Task};
 use crate::journal;
 use crate::mail::HeaderBlock;
-use crate::net::limits::{MESSAGE_OCTETS, MemoryGrant};
 use crate::store::{
-    FetchedDelivery, FetchedId, FetchedKind, FetchedMark, INLINE_OCTETS, KnownMessage,
-    KnownProvider, Lost, Moment, Receipt, StoreError,
+    FetchedDelivery, FetchedId, FetchedKind, FetchedMark, KnownProvider, Lost, Moment, StoreError,
 };
+use commits::{Commits, Committed, Done};
 
 /// One poll.
 pub(super) struct Polling<'a> {
@@ -39,15 +39,11 @@ pub(super) struct Polling<'a> {
     /// What people are told instead of a message-number.
     names: HashMap<u32, String>,
     arriving: Arriving,
-    commits: (Sender<Committed>, Receiver<Committed>),
-    /// Octets of memory that messages hold until they are committed.
-    held: usize,
+    commits: Commits,
+    /// Answers that came while nobody could hear them.
+    ready: VecDeque<Answer>,
     /// Messages that are there again although their removal was confirmed.
     undead: u64,
-    memory: MemoryGrant,
-    memory_octets: usize,
-    under_way: usize,
-    ready: VecDeque<Answer>,
     /// Nothing more is fetched.
     pub failed: Option<StoreError>,
 }
@@ -64,26 +60,6 @@ enum Arriving {
     },
     /// The rest is read and dropped.
     Failed(StoreError),
-}
-
-/// A commit that is over.
-#[derive(Debug)]
-struct Committed {
-    arrived: Arrived,
-    held: usize,
-    octets: u64,
-    outcome: Result<Done, StoreError>,
-}
-
-#[derive(Debug)]
-enum Done {
-    Delivered(FetchedDelivery),
-    /// It was here already, under another name.
-    Recognised {
-        record: FetchedId,
-        receipt: Receipt,
-        is_over: bool,
-    },
 }
 
 impl<'a> Polling<'a> {
@@ -104,13 +80,9 @@ impl<'a> Polling<'a> {
             removing: HashMap::new(),
             names: HashMap::new(),
             arriving: Arriving::Nothing,
-            commits: channel::unbounded(),
-            held: 0,
-            undead: 0,
-            memory: MemoryGrant::new(),
-            memory_octets: 0,
-            under_way: 0,
+            commits: Commits::new(),
             ready: VecDeque::new(),
+            undead: 0,
             failed: None,
         }
     }
@@ -118,11 +90,11 @@ impl<'a> Polling<'a> {
     /// The session is over: waits for the commits under way, and notes what QUIT
     /// has confirmed.
     pub async fn finish(&mut self, is_confirmed: bool) {
-        while self.under_way > 0 {
+        while self.commits.are_under_way() {
             // The session takes no answer any more; the count does.
             let _ = self.next_commit().await;
         }
-        self.memory.clear();
+        self.commits.give_memory_back();
         if self.undead > 0 {
             self.report.remarks.push(
                 "messages are there again although the server has confirmed their removal"
@@ -180,56 +152,34 @@ impl<'a> Polling<'a> {
     /// Commits beside the session.
     fn commit(&mut self, arrived: Arrived, wanted: &Wanted, complete: Complete) {
         let octets = complete.octets();
-        let held =
-            usize::try_from(octets).map_or(INLINE_OCTETS, |octets| octets.min(INLINE_OCTETS));
         let same = self.find_same(wanted, complete.digest());
         let mark = self.mark(wanted, FetchedKind::Message, complete.digest());
         let (store, origin) = (self.around.store.clone(), Arc::clone(&self.origin));
         let directory = self.around.directory.now();
-        let commits = self.commits.0.clone();
-        let task = async move {
-            let outcome = match same {
-                Some((record, is_over)) => {
-                    let receipt = store.recognise(record, mark.unique_id, mark.octets).await;
-                    receipt.map(|receipt| Done::Recognised {
-                        record,
-                        receipt,
-                        is_over,
-                    })
-                }
-                None => {
-                    let delivery = complete.deliver(&origin, &directory, mark, Moment::now());
-                    delivery.await.map(Done::Delivered)
-                }
+        let commit = async move {
+            let Some((record, is_over)) = same else {
+                let delivery = complete.deliver(&origin, &directory, mark, Moment::now());
+                return delivery.await.map(Done::Delivered);
             };
-            let committed = Committed {
-                arrived,
-                held,
-                octets,
-                outcome,
-            };
-            // The poll may be over; what is committed, the next one finds.
-            let _ = commits.send(committed).await;
+            let receipt = store.recognise(record, mark.unique_id, mark.octets).await;
+            receipt.map(|receipt| Done::Recognised {
+                record,
+                receipt,
+                is_over,
+            })
         };
-        self.held += held;
-        self.under_way += 1;
-        self.around.tasks.spawn(task).detach();
+        self.commits
+            .begin(arrived, octets, commit, self.around.tasks);
     }
 
     /// The next commit that is over, and what the session hears of it.
     async fn next_commit(&mut self) -> Answer {
-        let Ok(committed) = self.commits.1.recv().await else {
-            // Cannot be: this struct holds a sender.
-            return std::future::pending().await;
-        };
-        self.under_way -= 1;
-        self.held = self.held.saturating_sub(committed.held);
         let Committed {
             arrived,
             octets,
             outcome,
             ..
-        } = committed;
+        } = self.commits.next().await;
         let (record, receipt, goes) = match outcome {
             Err(why) => return self.fail(arrived, why),
             Ok(Done::Delivered(delivery)) => {
@@ -270,73 +220,6 @@ impl<'a> Polling<'a> {
             self.failed = Some(why);
         }
         Answer::LeaveAndStop(arrived)
-    }
-
-    /// LIST does not say that it is too large, so the size in LIST is not noted:
-    /// else the next poll would take the limit for raised.
-    async fn turned_out_too_large(&mut self, wanted: Wanted, headers: &HeaderBlock, octets: u64) {
-        self.report.oversized += 1;
-        let wanted = Wanted {
-            octets: None,
-            ..wanted
-        };
-        self.tell_too_large(&wanted, Some(headers), Some(octets))
-            .await;
-    }
-
-    /// Somebody was told of the message under this unique-id: if this is another
-    /// one by now, or the limit has changed, the next poll reads it.
-    async fn look_again(&mut self, wanted: &Wanted, known: &KnownMessage, headers: &HeaderBlock) {
-        let too_large = TooLarge {
-            headers: Some(headers),
-            octets: None,
-            max_message_size: self.provider.max_message_size,
-        };
-        if too_large.digest_beyond_list() == known.digest {
-            return;
-        }
-        let octets = wanted.octets.or(Some(0));
-        let store = self.around.store;
-        let recognised = store.recognise(known.record, wanted.unique_id.clone(), octets);
-        if let Err(why) = recognised.await {
-            journal::store_failed("noting a message that is too large", &why);
-            self.failed.get_or_insert(why);
-        }
-    }
-
-    /// Tells the addressee of a message that stays because of its size.
-    async fn tell_too_large(
-        &mut self,
-        wanted: &Wanted,
-        headers: Option<&HeaderBlock>,
-        octets: Option<u64>,
-    ) {
-        let too_large = TooLarge {
-            headers,
-            octets,
-            max_message_size: self.provider.max_message_size,
-        };
-        let digest = match wanted.octets {
-            Some(_) => too_large.digest(),
-            None => too_large.digest_beyond_list(),
-        };
-        let told = self.lost.get(&digest).into_iter().flatten();
-        if wanted.unique_id.is_none() && told.clone().any(|lost| lost.kind == FetchedKind::Notice) {
-            return;
-        }
-        let mark = self.mark(wanted, FetchedKind::Notice, digest);
-        let directory = self.around.directory.now();
-        let told = too_large.tell(
-            self.around.store,
-            &self.origin,
-            &directory,
-            mark,
-            Moment::now(),
-        );
-        if let Err(why) = told.await {
-            journal::store_failed("telling of a message that is too large", &why);
-            self.failed.get_or_insert(why);
-        }
     }
 }
 
@@ -389,8 +272,8 @@ impl Errand for Polling<'_> {
         self.report.postponed = self.plan.postponed;
         self.undead = self.plan.undead;
         if !self.plan.retrieving.is_empty() {
-            let memory = self.around.memory.for_poll().await.ok_or(PollError::Busy)?;
-            (self.memory, self.memory_octets) = memory;
+            let memory = self.around.memory.for_poll().await;
+            self.commits.use_memory(memory.ok_or(PollError::Busy)?);
         }
         Ok(std::mem::take(&mut self.plan.tasks))
     }
@@ -433,7 +316,7 @@ impl Errand for Polling<'_> {
         match arriving {
             Arriving::Message(fetched) => {
                 self.commit(arrived, &wanted, fetched.complete());
-                while self.held + MESSAGE_OCTETS > self.memory_octets && self.under_way > 0 {
+                while self.commits.are_too_many() {
                     let answer = self.next_commit().await;
                     self.ready.push_back(answer);
                 }
