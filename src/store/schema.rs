@@ -82,7 +82,7 @@ const STEP_1: &str = "
         id INTEGER PRIMARY KEY AUTOINCREMENT,
         host TEXT NOT NULL,                 -- in lower case
         user TEXT NOT NULL,
-        lock_step INTEGER NOT NULL DEFAULT 0,
+        lock_step_age INTEGER,              -- when it forgot pipelined commands
         listed_age INTEGER,                 -- the last whole listing, to the hour
         UNIQUE (host, user)
     ) STRICT;

@@ -33,7 +33,7 @@ use crate::delivery::Origin;
 use crate::fetch::{Pipelining, Remedy, Security, WithoutUniqueIds};
 use crate::route::Directory;
 use crate::route::multidrop::Decision;
-use crate::store::{SpaceState, Store};
+use crate::store::{Moment, SpaceState, Store};
 use polling::Polling;
 use preview::{Look, Reader};
 use visit::Visit;
@@ -62,38 +62,46 @@ pub struct Poll {
     pub outcome: Result<(), PollError>,
 }
 
-/// One poll: fetches what is new, removes what is to be removed. Two polls of one
-/// account at the same time are the caller's to prevent.
+/// One poll: fetches what is new, removes what is to be removed, in as many
+/// sessions as that takes. Two polls of one account at the same time are the
+/// caller's to prevent.
 pub async fn poll(provider: &Provider, around: Surroundings<'_>) -> Poll {
-    let mut poll = attempt(provider, around, None).await;
-    if let Err(why) = &poll.outcome
-        && why.remedy() == Remedy::LockStep
-    {
-        // What was committed until then counts, too.
-        let first = poll.report;
-        poll = attempt(provider, around, Some(Pipelining::Off)).await;
-        poll.report.fetched += first.fetched;
-        poll.report.fetched_octets += first.fetched_octets;
-        poll.report.unclaimed += first.unclaimed;
-        poll.report.duplicates += first.duplicates;
+    let mut poll = Poll {
+        report: Report::default(),
+        outcome: Ok(()),
+    };
+    let mut pace = Pace::AsSet;
+    loop {
+        let mut part = Report::default();
+        let outcome = session(provider, around, pace, &mut part).await;
+        let goes_on = part.continues();
+        poll.report.add(part);
+        match outcome {
+            Err(why) if why.remedy() == Remedy::LockStep && pace == Pace::AsSet => {
+                pace = Pace::LockStep;
+            }
+            Ok(()) if goes_on => {}
+            outcome => {
+                poll.outcome = outcome;
+                return poll;
+            }
+        }
     }
-    poll
 }
 
-async fn attempt(
-    provider: &Provider,
-    around: Surroundings<'_>,
-    pipelining: Option<Pipelining>,
-) -> Poll {
-    let mut report = Report::default();
-    let outcome = session(provider, around, pipelining, &mut report).await;
-    Poll { report, outcome }
+/// How fast a session goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Pace {
+    /// As the settings and what is remembered of the server say.
+    AsSet,
+    /// One command after the other, for the session before has failed.
+    LockStep,
 }
 
 async fn session(
     provider: &Provider,
     around: Surroundings<'_>,
-    pipelining: Option<Pipelining>,
+    pace: Pace,
     report: &mut Report,
 ) -> Result<(), PollError> {
     if around.store.space()?.state != SpaceState::Enough {
@@ -101,13 +109,11 @@ async fn session(
     }
     let account = around
         .store
-        .provider(&provider.host, &provider.user)
+        .provider(&provider.host, &provider.user, Moment::now())
         .await?;
-    let fell_back = pipelining == Some(Pipelining::Off);
-    let pipelining = match pipelining {
-        Some(pipelining) => pipelining,
-        None if account.lock_step => Pipelining::Off,
-        None => provider.pipelining,
+    let pipelining = match pace {
+        Pace::AsSet if !account.lock_step => provider.pipelining,
+        Pace::AsSet | Pace::LockStep => Pipelining::Off,
     };
     let without_unique_ids = match provider.leave_on_server.is_zero() {
         true => WithoutUniqueIds::Proceed,
@@ -127,8 +133,9 @@ async fn session(
     polling.finish(ended.outcome.is_ok()).await;
     // A line that is dead looks like a server that forgets commands, until the
     // server answers them one by one.
-    if fell_back && ended.outcome.is_ok() {
-        around.store.set_lock_step(account.id).await?;
+    if pace == Pace::LockStep && ended.outcome.is_ok() {
+        let noted = around.store.set_lock_step(account.id, Moment::now());
+        noted.await?;
     }
     *report = polling.report;
     report.certificate_days_left = ended.certificate_days_left;

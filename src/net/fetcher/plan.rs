@@ -8,6 +8,10 @@ use super::settings::{Caps, Provider};
 use crate::fetch::{Listing, Removal, Scan, Task};
 use crate::store::{Comparison, FetchedId, FetchedKind, KnownMessage, Lost};
 
+/// Messages that one session retrieves: each costs some hundred octets of memory
+/// until it is committed, and what is committed is removed when the session ends.
+const SESSION_MESSAGES_MAX: usize = 10_000;
+
 /// What is fetched is one of these, by its message-number.
 #[derive(Debug)]
 pub(super) struct Wanted {
@@ -38,6 +42,8 @@ pub(super) struct Plan {
     pub oversized: u64,
     /// Messages that wait for the next poll.
     pub postponed: u64,
+    /// Messages that wait for the next session of this poll.
+    pub continued: u64,
     /// Messages that are there again although their removal was confirmed.
     pub undead: u64,
 }
@@ -72,8 +78,14 @@ pub(super) fn plan(listing: &Listing, comparison: Comparison, provider: &Provide
         }
     }
     let all = retrieve.len();
-    let retrieve = within_caps(retrieve, provider.caps);
-    plan.postponed = (all - retrieve.len()) as u64;
+    let mut retrieve = within_caps(retrieve, provider.caps);
+    let later = retrieve.split_off(retrieve.len().min(SESSION_MESSAGES_MAX));
+    // Caps hold for a poll, whatever its sessions.
+    let waiting = (all - retrieve.len()) as u64;
+    match provider.caps == Caps::default() {
+        true => plan.continued = later.len() as u64,
+        false => plan.postponed = waiting,
+    }
     for (number, wanted) in retrieve {
         plan.tasks.push(Task::Retrieve {
             number,

@@ -270,6 +270,7 @@ impl Errand for Polling<'_> {
         self.removing = std::mem::take(&mut self.plan.removing);
         self.report.oversized = self.plan.oversized;
         self.report.postponed = self.plan.postponed;
+        self.report.continued = self.plan.continued;
         self.undead = self.plan.undead;
         if !self.plan.retrieving.is_empty() {
             let memory = self.around.memory.for_poll().await;

@@ -32,6 +32,8 @@ pub struct Report {
     pub oversized: u64,
     /// Messages that wait for the next poll, because of the caps.
     pub postponed: u64,
+    /// Messages that wait for the next session of this poll.
+    pub continued: u64,
     /// Messages that could not be read or removed: the unique-id (the
     /// message-number without one), and what the server says.
     pub refused: Vec<(String, Refusal)>,
@@ -41,6 +43,36 @@ pub struct Report {
     pub login_delay: Option<Duration>,
     /// Something about the server that a person should know, once.
     pub remarks: Vec<String>,
+}
+
+impl Report {
+    /// Whether a further session is of use: it has something to do, and this one
+    /// got on.
+    pub(super) fn continues(&self) -> bool {
+        self.continued > 0 && self.fetched + self.duplicates > 0
+    }
+
+    /// Adds what the next session of the same poll did.
+    pub(super) fn add(&mut self, next: Report) {
+        self.listed = self.listed.max(self.removed + next.listed);
+        self.listed_octets = self.listed_octets.max(next.listed_octets);
+        self.fetched += next.fetched;
+        self.fetched_octets += next.fetched_octets;
+        self.unclaimed += next.unclaimed;
+        self.duplicates += next.duplicates;
+        self.removed += next.removed;
+        self.oversized = next.oversized;
+        self.postponed = next.postponed;
+        self.continued = next.continued;
+        self.refused = next.refused;
+        self.certificate_days_left = next.certificate_days_left;
+        self.login_delay = next.login_delay;
+        for remark in next.remarks {
+            if !self.remarks.contains(&remark) {
+                self.remarks.push(remark);
+            }
+        }
+    }
 }
 
 /// Why a poll failed. What was committed before stays committed.

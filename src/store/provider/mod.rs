@@ -21,6 +21,7 @@ use super::change::Urgency;
 use super::deliver::{MessageRow, keep_file};
 use super::error::StoreError;
 use super::time::Moment;
+use super::time::duration_to_millis;
 use super::types::{MailboxName, NewEntry, Receipt};
 use crate::mail::QueueId;
 use deliver::Taken;
@@ -38,11 +39,14 @@ pub struct ProviderId(pub(super) i64);
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct FetchedId(pub(super) i64);
 
+/// How long a provider is polled in lock-step.
+const LOCK_STEP_KEPT: Duration = Duration::from_secs(30 * 24 * 60 * 60);
+
 /// What was learnt of a provider.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct KnownProvider {
     pub id: ProviderId,
-    /// It forgets commands that are sent together.
+    /// It has forgotten commands that were sent together, within 30 days.
     pub lock_step: bool,
 }
 
@@ -164,31 +168,40 @@ impl Store {
     ///
     /// # Errors
     /// When the database cannot be read, or not be written for a new one.
-    pub async fn provider(&self, host: &str, user: &str) -> Result<KnownProvider, StoreError> {
+    pub async fn provider(
+        &self,
+        host: &str,
+        user: &str,
+        now: Moment,
+    ) -> Result<KnownProvider, StoreError> {
+        let age = self.clock().age_millis(now);
         let (host, user) = (host.to_ascii_lowercase(), user.to_owned());
         let (same_host, same_user) = (host.clone(), user.clone());
         let found = self
-            .ask(move |db| find_provider(db, &same_host, &same_user))
+            .ask(move |db| find_provider(db, &same_host, &same_user, age))
             .await?;
         match found {
             Some(provider) => Ok(provider),
             None => {
-                let make = move |db: &Connection| make_provider(db, &host, &user);
+                let make = move |db: &Connection| make_provider(db, &host, &user, age);
                 self.0.writer.upkeep(make).await
             }
         }
     }
 
-    /// Remembers for ever that this provider forgets commands that are sent together.
+    /// Remembers for 30 days of running time that this provider forgets commands
+    /// that are sent together. Not for ever: a line that was dead for a moment
+    /// looks the same.
     ///
     /// # Errors
     /// When the database cannot be written.
-    pub async fn set_lock_step(&self, provider: ProviderId) -> Result<(), StoreError> {
+    pub async fn set_lock_step(&self, provider: ProviderId, now: Moment) -> Result<(), StoreError> {
+        let age = self.clock().age_millis(now);
         self.0
             .writer
             .upkeep(move |db| {
-                db.prepare_cached("UPDATE provider SET lock_step = 1 WHERE id = :id")?
-                    .execute(named_params! {":id": provider.0})?;
+                db.prepare_cached("UPDATE provider SET lock_step_age = :age WHERE id = :id")?
+                    .execute(named_params! {":id": provider.0, ":age": age})?;
                 Ok(())
             })
             .await
@@ -334,22 +347,32 @@ fn find_provider(
     db: &Connection,
     host: &str,
     user: &str,
+    age: i64,
 ) -> Result<Option<KnownProvider>, StoreError> {
     let found = db
-        .prepare_cached("SELECT id, lock_step FROM provider WHERE host = :host AND user = :user")?
+        .prepare_cached(
+            "SELECT id, lock_step_age FROM provider WHERE host = :host AND user = :user",
+        )?
         .query_row(named_params! {":host": host, ":user": user}, |row| {
+            let since: Option<i64> = row.get("lock_step_age")?;
+            let over = age.saturating_sub(duration_to_millis(LOCK_STEP_KEPT));
             Ok(KnownProvider {
                 id: ProviderId(row.get("id")?),
-                lock_step: row.get("lock_step")?,
+                lock_step: since.is_some_and(|since| since > over),
             })
         })
         .optional()?;
     Ok(found)
 }
 
-fn make_provider(db: &Connection, host: &str, user: &str) -> Result<KnownProvider, StoreError> {
+fn make_provider(
+    db: &Connection,
+    host: &str,
+    user: &str,
+    age: i64,
+) -> Result<KnownProvider, StoreError> {
     // Somebody else may have made it since it was looked for.
-    if let Some(found) = find_provider(db, host, user)? {
+    if let Some(found) = find_provider(db, host, user, age)? {
         return Ok(found);
     }
     db.prepare_cached("INSERT INTO provider (host, user) VALUES (:host, :user)")?

@@ -129,7 +129,12 @@ fn without_a_digest_nobody_is_told_of_copies() {
 fn copies_are_counted_for_thirty_days_and_one_provider() {
     let mut office = office();
     deliver(&office, "1", &["anna"]);
-    let other = wait(office.store().provider("pop.other.example", "office")).unwrap();
+    let other = wait(
+        office
+            .store()
+            .provider("pop.other.example", "office", office.now),
+    )
+    .unwrap();
     let mark = FetchedMark {
         provider: other.id,
         ..office.sent("1", 1).mark()

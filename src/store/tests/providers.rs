@@ -10,18 +10,20 @@ use super::super::*;
 fn an_account_is_one_for_each_host_and_user_and_survives_a_restart() {
     let mut office = office();
     let provider = |office: &Office, host: &str, user: &str| {
-        wait(office.store().provider(host, user)).unwrap()
+        wait(office.store().provider(host, user, office.now)).unwrap()
     };
     let main = provider(&office, "POP.isp.example", "office");
     assert!(!main.lock_step);
     assert_eq!(provider(&office, "pop.ISP.example", "office"), main);
     assert_ne!(provider(&office, "pop.isp.example", "Office").id, main.id);
     assert_ne!(provider(&office, "pop.other.example", "office").id, main.id);
-    wait(office.store().set_lock_step(main.id)).unwrap();
+    wait(office.store().set_lock_step(main.id, office.now)).unwrap();
     office.reopen();
     let again = provider(&office, "pop.isp.example", "office");
     assert_eq!((again.id, again.lock_step), (main.id, true));
     assert!(!provider(&office, "pop.isp.example", "Office").lock_step);
+    office.pass(Duration::from_secs(31 * 24 * 60 * 60));
+    assert!(!provider(&office, "pop.isp.example", "office").lock_step);
 }
 
 #[test]
@@ -61,7 +63,12 @@ fn a_message_and_its_unique_id_are_known_together_and_after_a_restart() {
 fn a_unique_id_says_nothing_about_another_provider() {
     let office = office();
     office.fetch(&office.sent("1", 7));
-    let other = wait(office.store().provider("pop.other.example", "office")).unwrap();
+    let other = wait(
+        office
+            .store()
+            .provider("pop.other.example", "office", office.now),
+    )
+    .unwrap();
     let listed = vec![unique_id("1")];
     let comparing = office
         .store()

@@ -289,7 +289,7 @@ pub struct Sent<'a> {
 
 impl Office {
     pub fn provider(&self) -> ProviderId {
-        wait(self.store().provider("pop.isp.example", "office"))
+        wait(self.store().provider("pop.isp.example", "office", self.now))
             .unwrap()
             .id
     }
