@@ -1,19 +1,19 @@
 """Courier and GNU Mailutils as the provider: servers that look for their files at fixed places and want to change users.
 
 Each gets a view of the machine of its own (a user and a mount namespace, `unshare`), with an /etc and a /run that belong
-to it, so that it needs neither root nor the machine's accounts. Courier comes from its packages unpacked, not installed
-(scripts/install-packages): Debian lets only one of it, popa3d and Dovecot's POP3 be installed.
+to it, so that it needs neither root nor the machine's accounts. Both come from their packages unpacked, not installed
+(scripts/install-packages): Debian lets no further POP3 server be installed beside Courier's.
 
-popa3d is not here: it changes user and root by itself, which only the machine's root can do.
+popa3d is not here: it takes on other users to split its rights, which only the machine's root can do.
 """
 
 import pathlib
-import shutil
 import subprocess
 
 from servers import ACCOUNTS, PASSWORD, Certificate, MaildirServer, Server
 
-COURIER = pathlib.Path("/usr/local/lib/postroom-tests/courier")
+UNPACKED = pathlib.Path("/usr/local/lib/postroom-tests")
+COURIER, POP3D = UNPACKED / "usr/lib/courier", UNPACKED / "usr/sbin/pop3d"
 
 
 def can_have_a_view_of_their_own(office):
@@ -53,18 +53,17 @@ class Courier(Guest, MaildirServer):
         self.office.folder(f"{self.root.name}/run/courier")
         self.office.folder(f"{self.root.name}/run/courier/authdaemon")
         self._settings()
-        programs = COURIER / "usr/lib/courier"
-        libraries = f"{COURIER}/usr/lib:{COURIER}/usr/lib/courier-authlib"
+        libraries = f"{UNPACKED}/usr/lib:{UNPACKED}/usr/lib/courier-authlib"
         environment = {
             "LD_LIBRARY_PATH": libraries, "LTDL_LIBRARY_PATH": libraries, "POP3AUTH": "PLAIN LOGIN",
-            "POP3AUTH_TLS": "PLAIN LOGIN", "POP3_STARTTLS": "YES", "POP3_TLS_REQUIRED": 0, "COURIERTLS": COURIER / "usr/bin/couriertls",
+            "POP3AUTH_TLS": "PLAIN LOGIN", "POP3_STARTTLS": "YES", "POP3_TLS_REQUIRED": 0, "COURIERTLS": UNPACKED / "usr/bin/couriertls",
             "TLS_CERTFILE": self.root / "both.pem", "TLS_VERIFYPEER": "NONE",
         }
         given = ["env", *(f"{name}={value}" for name, value in environment.items())]
-        self.spawn(*given, programs / "courier-authlib/authdaemond")
-        self.spawn(*given, COURIER / "usr/sbin/couriertcpd", "-address=127.0.0.1", "-nodnslookup", "-noidentlookup",
-                   "-maxprocs=20", "-maxperip=20", self.pop3, programs / "courier/courierpop3login",
-                   programs / "courier/courierpop3d", ".")
+        self.spawn(*given, COURIER / "courier-authlib/authdaemond")
+        self.spawn(*given, UNPACKED / "usr/sbin/couriertcpd", "-address=127.0.0.1", "-nodnslookup", "-noidentlookup",
+                   "-maxprocs=20", "-maxperip=20", self.pop3, COURIER / "courier/courierpop3login",
+                   COURIER / "courier/courierpop3d", ".")
 
     def _settings(self):
         self.office.folder(f"{self.root.name}/etc/courier")
@@ -75,7 +74,7 @@ class Courier(Guest, MaildirServer):
         users = [f"{box}\tuid={self.uid}|gid={self.gid}|home={self.root}/{box}" for box in boxes]
         passwords = [f"{box}\tsystempw={self.hashed}" for box in boxes]
         for name, lines in [("userdb.dat", users), ("userdbshadow.dat", passwords)]:
-            self.office.run(COURIER / "usr/lib/courier/courier-authlib/makedatprog", "-", self.etc / "courier/new",
+            self.office.run(COURIER / "courier-authlib/makedatprog", "-", self.etc / "courier/new",
                             self.etc / "courier" / name, stdin=("\n".join(lines) + "\n.\n").encode())
 
 
@@ -100,7 +99,7 @@ class Mailutils(Guest):
             foreground yes;
             server 127.0.0.1:{self.pop3} {{ }};
             """)
-        self.spawn("pop3d", "--no-config", f"--config-file={settings}")
+        self.spawn(POP3D, "--no-config", f"--config-file={settings}")
 
     def make(self, name):
         self.office.file(f"{self.root.name}/{name}", "")
@@ -118,5 +117,4 @@ def quoted(content):
 
 def missing():
     """What of these servers is not there, in words."""
-    courier = COURIER / "usr/sbin/couriertcpd"
-    return [str(each) for each in [courier, "/usr/sbin/pop3d"] if not shutil.which(str(each))]
+    return [str(each) for each in [UNPACKED / "usr/sbin/couriertcpd", POP3D] if not each.exists()]
