@@ -5,8 +5,9 @@
 //! on the disk that is built on), speaks to it over loopback, and reads what it
 //! costs from `/proc`. Each work is done three times; the table shows the
 //! median, the least and the most, and the median of the ratios within a run.
-//! `--quick` takes shorter works. Needs Linux; Postfix's `smtp-source` is used
-//! where it is installed.
+//! `--quick` takes shorter works, `fetching` that part alone. Needs Linux;
+//! Postfix's `smtp-source`, Dovecot and fetchmail are used where they are
+//! installed.
 
 mod table;
 mod process;
@@ -19,6 +20,8 @@ mod starting;
 mod memory;
 mod intake;
 mod polling;
+mod provider;
+mod fetching;
 
 use std::error::Error;
 use std::fs;
@@ -42,6 +45,8 @@ pub struct Plan {
     pub rate_time: Duration,
     /// Messages of one work with smtp-source.
     pub source_messages: usize,
+    /// How often a mailbox is fetched over each way.
+    pub fetch_works: usize,
 }
 
 impl Plan {
@@ -50,21 +55,28 @@ impl Plan {
         memory_works: 3,
         rate_time: Duration::from_millis(1500),
         source_messages: 3_000,
+        fetch_works: 3,
     };
     const QUICK: Plan = Plan {
         works: 3,
         memory_works: 1,
         rate_time: Duration::from_millis(300),
         source_messages: 300,
+        fetch_works: 1,
     };
 }
 
 fn main() -> ExitCode {
-    let plan = match std::env::args().any(|argument| argument == "--quick") {
+    let is_given = |word| std::env::args().any(|argument| argument == word);
+    let plan = match is_given("--quick") {
         true => Plan::QUICK,
         false => Plan::WHOLE,
     };
-    match measure(&plan) {
+    let part = match is_given("fetching") {
+        true => fetching,
+        false => all,
+    };
+    match measure(part, &plan) {
         Ok(()) => ExitCode::SUCCESS,
         Err(why) => {
             eprintln!("figures: {why}");
@@ -73,32 +85,14 @@ fn main() -> ExitCode {
     }
 }
 
-fn measure(plan: &Plan) -> Outcome<()> {
+fn measure(part: impl FnOnce(&Path, &Plan, &mut Table) -> Outcome<()>, plan: &Plan) -> Outcome<()> {
     let began = Instant::now();
     let folder = tempfile::Builder::new()
         .prefix("figures-")
         .tempdir_in(env!("CARGO_TARGET_TMPDIR"))?;
     print_machine(folder.path());
     let mut table = Table::default();
-
-    say("the hub starts, without mail");
-    let small = Office::make(&folder.path().join("small"))?;
-    starting::measure(&small, "no mail", plan, &mut table)?;
-    say("the hub rests; its memory");
-    memory::measure(&small, plan, &mut table)?;
-    say("mail comes in");
-    intake::measure(&small, folder.path(), plan, &mut table)?;
-
-    let full = Office::make(&folder.path().join("full"))?;
-    // A first start makes the mailboxes of the directory.
-    full.start()?.stop()?;
-    say("100,000 messages go into the store");
-    filling::fill(&full)?;
-    say("the hub starts, with 100,000 messages");
-    starting::measure(&full, "100,000 messages", plan, &mut table)?;
-    say("PCs poll");
-    polling::measure(&full, plan, &mut table)?;
-
+    part(folder.path(), plan, &mut table)?;
     println!("\n{table}");
     println!(
         "load now {}; the run took {:.0} s",
@@ -106,6 +100,32 @@ fn measure(plan: &Plan) -> Outcome<()> {
         began.elapsed().as_secs_f64()
     );
     Ok(())
+}
+
+fn all(folder: &Path, plan: &Plan, table: &mut Table) -> Outcome<()> {
+    say("the hub starts, without mail");
+    let small = Office::make(&folder.join("small"))?;
+    starting::measure(&small, "no mail", plan, table)?;
+    say("the hub rests; its memory");
+    memory::measure(&small, plan, table)?;
+    say("mail comes in");
+    intake::measure(&small, folder, plan, table)?;
+
+    let full = Office::make(&folder.join("full"))?;
+    // A first start makes the mailboxes of the directory.
+    full.start()?.stop()?;
+    say("100,000 messages go into the store");
+    filling::fill(&full)?;
+    say("the hub starts, with 100,000 messages");
+    starting::measure(&full, "100,000 messages", plan, table)?;
+    say("PCs poll");
+    polling::measure(&full, plan, table)?;
+    fetching(folder, plan, table)
+}
+
+fn fetching(folder: &Path, plan: &Plan, table: &mut Table) -> Outcome<()> {
+    say("a provider's mailbox is fetched");
+    fetching::measure(&folder.join("fetching"), plan, table)
 }
 
 fn print_machine(folder: &Path) {

@@ -3,6 +3,7 @@
 use std::fs::{self, File};
 use std::io::{BufRead, BufReader};
 use std::net::SocketAddr;
+use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
@@ -19,6 +20,14 @@ pub const PASSWORD: &str = "figures";
 const USERS: [(&str, usize); 2] = [("user", 20), ("empty", 10)];
 /// How long the hub may take to start and to end.
 const PATIENCE: Duration = Duration::from_secs(10);
+
+const SETTINGS: &str = "hostname = \"post.example.com\"\ndomains = [\"example.com\"]\n\
+    data_dir = \"data\"\ndirectory = \"directory.toml\"\n\
+    lan = [\"127.0.0.0/8\"]\nallow_root = true\n\n\
+    [smtp]\nlisten = [\"127.0.0.1:0\"]\n\n\
+    [pop3]\nlisten = [\"127.0.0.1:0\"]\nlisten_tls = [\"127.0.0.1:0\"]\n\n\
+    [store]\nkeep_free = \"100 MB\"\n\n\
+    [tls]\ncertificate = \"tls/cert.pem\"\nkey = \"tls/key.pem\"\n";
 
 /// The files of an office.
 pub struct Office {
@@ -49,16 +58,7 @@ impl Office {
         if !init.status.success() {
             return Err(format!("init: {}", String::from_utf8_lossy(&init.stderr)).into());
         }
-        fs::write(
-            office.config(),
-            "hostname = \"post.example.com\"\ndomains = [\"example.com\"]\n\
-             data_dir = \"data\"\ndirectory = \"directory.toml\"\n\
-             lan = [\"127.0.0.0/8\"]\nallow_root = true\n\n\
-             [smtp]\nlisten = [\"127.0.0.1:0\"]\n\n\
-             [pop3]\nlisten = [\"127.0.0.1:0\"]\nlisten_tls = [\"127.0.0.1:0\"]\n\n\
-             [store]\nkeep_free = \"100 MB\"\n\n\
-             [tls]\ncertificate = \"tls/cert.pem\"\nkey = \"tls/key.pem\"\n",
-        )?;
+        fs::write(office.config(), SETTINGS)?;
         let hash = postroom::auth::hash_password(PASSWORD)?;
         let users: String = USERS
             .iter()
@@ -76,6 +76,35 @@ impl Office {
 
     fn config(&self) -> PathBuf {
         self.folder.join("postroom.toml")
+    }
+
+    /// Throws away all mail; no hub may run.
+    pub fn empty(&self) -> Outcome<()> {
+        fs::remove_dir_all(self.data_dir())?;
+        let mut folder = fs::DirBuilder::new();
+        Ok(folder.mode(0o700).create(self.data_dir())?)
+    }
+
+    /// The settings, and these `[[provider]]` blocks.
+    pub fn set_provider(&self, blocks: &str) -> Outcome<()> {
+        Ok(fs::write(self.config(), format!("{SETTINGS}\n{blocks}"))?)
+    }
+
+    /// Runs a command to its end, which must be a good one.
+    pub fn run(&self, arguments: &[&str]) -> Outcome<()> {
+        let output = program()
+            .arg("--config")
+            .arg(self.config())
+            .args(arguments)
+            .output()?;
+        match output.status.success() {
+            true => Ok(()),
+            false => {
+                let [out, err] = [output.stdout, output.stderr];
+                let said = [String::from_utf8_lossy(&out), String::from_utf8_lossy(&err)];
+                Err(format!("postroom {arguments:?}: {}", said.concat()).into())
+            }
+        }
     }
 
     /// Starts the hub and waits until it is ready. Its log goes to a file.

@@ -57,6 +57,13 @@ impl Collector {
         Ok(began.elapsed())
     }
 
+    /// Messages, by STAT.
+    pub fn count(&mut self) -> Outcome<usize> {
+        self.ask("STAT\r\n")?;
+        let count = self.line.split(' ').nth(1).ok_or("STAT says nothing")?;
+        Ok(count.parse()?)
+    }
+
     /// QUIT.
     pub fn quit(mut self) -> Outcome<()> {
         self.ask("QUIT\r\n")

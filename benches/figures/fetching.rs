@@ -1,0 +1,288 @@
+//! A provider's mailbox, fetched and split, over a way with a round trip:
+//! beside the bare wire, and beside fetchmail.
+
+use std::fs;
+use std::io::{BufRead, BufReader, Write};
+use std::net::{SocketAddr, TcpStream};
+use std::path::Path;
+use std::process::Stdio;
+use std::time::{Duration, Instant};
+
+use crate::office::Office;
+use crate::pop3::Collector;
+use crate::provider::{Dovecot, PASSWORD, delaying, give, unprivileged};
+use crate::table::{Table, ratio};
+use crate::{Outcome, Plan};
+
+const MESSAGES: usize = 1_000;
+const MESSAGE_OCTETS: usize = 10_000;
+const USERS: usize = 20;
+/// Round trips in milliseconds, and of how many messages fetchmail's time is
+/// taken: it needs about four of them for each.
+const WAYS: [(u64, usize); 3] = [(0, 200), (20, 40), (50, 20)];
+
+/// Seconds for all messages.
+#[derive(Default)]
+struct Works {
+    wire: Vec<f64>,
+    hub: Vec<f64>,
+    fetchmail: Vec<f64>,
+}
+
+/// In an office of its own, below `folder`.
+pub fn measure(folder: &Path, plan: &Plan, table: &mut Table) -> Outcome<()> {
+    let title = format!("{MESSAGES} messages of 10 KB for {USERS} users from Dovecot, no TLS");
+    table.part(&title);
+    let Some(mut dovecot) = Dovecot::start()? else {
+        let words = "NOT MEASURED: not installed (Debian package dovecot-pop3d)";
+        table.remark("fetching", words);
+        return Ok(());
+    };
+    let office = Office::make(folder)?;
+    let messages: Vec<Vec<u8>> = (0..MESSAGES).map(message).collect();
+    for (round_trip_ms, few) in WAYS {
+        let way = delaying(dovecot.address, Duration::from_millis(round_trip_ms))?;
+        let mut works = Works::default();
+        for _ in 0..plan.fetch_works {
+            let account = filled(&mut dovecot, &messages)?;
+            works.wire.push(wire(way, &account)?);
+            expect_empty(&dovecot, &account)?;
+            let account = filled(&mut dovecot, &messages)?;
+            works.hub.push(hub(&office, way, &account)?);
+            expect_empty(&dovecot, &account)?;
+            let account = filled(&mut dovecot, messages.get(..few).unwrap_or(&messages))?;
+            if let Some(seconds) = fetchmail(&office, folder, way, &account)? {
+                expect_empty(&dovecot, &account)?;
+                works.fetchmail.push(seconds * MESSAGES as f64 / few as f64);
+            }
+        }
+        works.report(round_trip_ms, few, table);
+    }
+    Ok(())
+}
+
+impl Works {
+    fn report(&self, round_trip_ms: u64, few: usize, table: &mut Table) {
+        let name =
+            format!("{round_trip_ms} ms of round trip: the wire, all RETR and DELE sent ahead");
+        table.figure(&name, "s", &self.wire, "");
+        let beside = ratio(&self.hub, &self.wire, "the wire");
+        let name = "    postroom fetch: stored, split, removed there";
+        table.figure(name, "s", &self.hub, &beside);
+        let name = format!("    fetchmail to the hub by SMTP, reckoned from {few} messages");
+        match self.fetchmail.is_empty() {
+            true => table.remark(
+                &name,
+                "NOT MEASURED: not installed (Debian package fetchmail)",
+            ),
+            false => {
+                let beside = ratio(&self.fetchmail, &self.hub, "postroom");
+                table.figure(&name, "s", &self.fetchmail, &beside);
+            }
+        }
+    }
+}
+
+fn message(number: usize) -> Vec<u8> {
+    let head = format!(
+        "Return-Path: <friend@elsewhere.example>\nX-Envelope-To: user{}@example.com\n\
+         Received: from mail.elsewhere.example (mail.elsewhere.example [192.0.2.1])\n\
+         \tby localhost with ESMTP id {number}; Mon, 2 Nov 2026 10:00:00 +0100\n\
+         From: friend@elsewhere.example\nTo: us@example.com\nSubject: Message {number}\n\
+         Date: Mon, 2 Nov 2026 10:00:00 +0100\nMessage-ID: <{number}@elsewhere.example>\n\n",
+        number % USERS + 1
+    );
+    let mut message = head.into_bytes();
+    while message.len() < MESSAGE_OCTETS {
+        message.extend_from_slice(
+            b"A line as people write them, of some seventy octets, again and again.\n",
+        );
+    }
+    message
+}
+
+/// A new account that Dovecot has looked through, as one that is polled often.
+fn filled(dovecot: &mut Dovecot, messages: &[Vec<u8>]) -> Outcome<String> {
+    let account = dovecot.account(messages)?;
+    let mut session = Session::log_in(dovecot.address, &account)?;
+    session.send("LIST\r\nUIDL\r\nQUIT\r\n")?;
+    session.listing()?;
+    session.listing()?;
+    session.line()?;
+    Ok(account)
+}
+
+fn expect_empty(dovecot: &Dovecot, account: &str) -> Outcome<()> {
+    match dovecot.left(account)? {
+        0 => Ok(()),
+        left => Err(format!("{left} messages are left at the provider").into()),
+    }
+}
+
+/// What the way allows: one client that waits for no answer where it need not,
+/// and throws away what it gets.
+fn wire(way: SocketAddr, account: &str) -> Outcome<f64> {
+    let began = Instant::now();
+    let mut session = Session::log_in(way, account)?;
+    session.send("UIDL\r\n")?;
+    let messages = session.listing()?;
+    let mut commands = session.stream.get_ref().try_clone()?;
+    let retrieve: String = (1..=messages)
+        .map(|number| format!("RETR {number}\r\n"))
+        .collect();
+    let sender = std::thread::spawn(move || commands.write_all(retrieve.as_bytes()));
+    for _ in 0..messages {
+        session.listing()?;
+    }
+    sender.join().map_err(|_| "the sender panicked")??;
+    let remove: String = (1..=messages)
+        .map(|number| format!("DELE {number}\r\n"))
+        .collect();
+    session.send(&format!("{remove}QUIT\r\n"))?;
+    for _ in 0..=messages {
+        session.line()?;
+    }
+    Ok(began.elapsed().as_secs_f64())
+}
+
+/// The command by itself, from its start to its end.
+fn hub(office: &Office, way: SocketAddr, account: &str) -> Outcome<f64> {
+    office.empty()?;
+    office.set_provider(&format!(
+        "[[provider]]\nname = \"main\"\nhost = \"127.0.0.1\"\nport = {}\ntls = \"none\"\n\
+         user = \"{account}\"\npassword = \"{PASSWORD}\"\nleave_on_server = \"0 days\"\n\
+         mode = \"envelope\"\nenvelope_header = \"X-Envelope-To\"\n",
+        way.port()
+    ))?;
+    let began = Instant::now();
+    office.run(&["fetch"])?;
+    let seconds = began.elapsed().as_secs_f64();
+    office.set_provider("")?;
+    expect_split(office, MESSAGES / USERS)?;
+    Ok(seconds)
+}
+
+fn expect_split(office: &Office, each: usize) -> Outcome<()> {
+    let hub = office.start()?;
+    let address = hub.address("pop3")?;
+    for number in 1..=USERS {
+        let mut collector = Collector::log_in(address, &format!("user{number}"))?;
+        let came = collector.count()?;
+        if came != each {
+            return Err(format!("user{number} has {came} messages, not {each}").into());
+        }
+        collector.quit()?;
+    }
+    hub.stop()
+}
+
+/// fetchmail, which hands on to the hub by SMTP; none where it is not installed.
+fn fetchmail(
+    office: &Office,
+    folder: &Path,
+    way: SocketAddr,
+    account: &str,
+) -> Outcome<Option<f64>> {
+    let hub = office.start()?;
+    let home = tempfile::Builder::new().prefix("fetchmail-").tempdir()?;
+    give(home.path())?;
+    let settings = home.path().join("fetchmailrc");
+    fs::write(
+        &settings,
+        format!(
+            "set no bouncemail\npoll 127.0.0.1 protocol pop3 service {} no dns\n\
+             envelope \"X-Envelope-To\" localdomains example.com\n\
+             user \"{account}\" password \"{PASSWORD}\" is * here fetchall no keep no rewrite\n\
+             sslproto '' smtphost \"127.0.0.1/{}\" smtpaddress example.com\n",
+            way.port(),
+            hub.address("smtp")?.port()
+        ),
+    )?;
+    fs::set_permissions(
+        &settings,
+        std::os::unix::fs::PermissionsExt::from_mode(0o600),
+    )?;
+    give(&settings)?;
+    let log = fs::File::create(folder.join("fetchmail.log"))?;
+    let began = Instant::now();
+    let done = unprivileged("fetchmail")
+        .env("HOME", home.path())
+        .env("FETCHMAILHOME", home.path())
+        .arg("--fetchmailrc")
+        .arg(&settings)
+        .stdin(Stdio::null())
+        .stdout(log.try_clone()?)
+        .stderr(log)
+        .status();
+    let seconds = began.elapsed().as_secs_f64();
+    hub.stop()?;
+    match done {
+        Err(why) if why.kind() == std::io::ErrorKind::NotFound => Ok(None),
+        // setpriv cannot run it.
+        Ok(status) if status.code() == Some(127) => Ok(None),
+        Ok(status) if status.success() => Ok(Some(seconds)),
+        Ok(status) => Err(format!(
+            "fetchmail: {status}: {}",
+            fs::read_to_string(folder.join("fetchmail.log"))?
+        )
+        .into()),
+        Err(why) => Err(why.into()),
+    }
+}
+
+/// A client of the provider that knows the least that it needs.
+struct Session {
+    stream: BufReader<TcpStream>,
+    line: Vec<u8>,
+}
+
+impl Session {
+    fn log_in(address: SocketAddr, account: &str) -> Outcome<Session> {
+        let stream = TcpStream::connect(address)?;
+        stream.set_nodelay(true)?;
+        let mut session = Session {
+            stream: BufReader::with_capacity(1 << 16, stream),
+            line: Vec::new(),
+        };
+        session.line()?;
+        session.send(&format!("USER {account}\r\n"))?;
+        session.line()?;
+        session.send(&format!("PASS {PASSWORD}\r\n"))?;
+        session.line()?;
+        Ok(session)
+    }
+
+    fn send(&mut self, commands: &str) -> Outcome<()> {
+        Ok(self.stream.get_mut().write_all(commands.as_bytes())?)
+    }
+
+    /// An answer of one line.
+    fn line(&mut self) -> Outcome<()> {
+        self.read()?;
+        match self.line.starts_with(b"+OK") {
+            true => Ok(()),
+            false => Err(format!("Dovecot says {:?}", String::from_utf8_lossy(&self.line)).into()),
+        }
+    }
+
+    /// An answer of many lines, and how many.
+    fn listing(&mut self) -> Outcome<usize> {
+        self.line()?;
+        let mut lines = 0;
+        loop {
+            self.read()?;
+            if self.line == b".\r\n" {
+                return Ok(lines);
+            }
+            lines += 1;
+        }
+    }
+
+    fn read(&mut self) -> Outcome<()> {
+        self.line.clear();
+        match self.stream.read_until(b'\n', &mut self.line)? {
+            0 => Err("Dovecot has ended the connection".into()),
+            _ => Ok(()),
+        }
+    }
+}
