@@ -14,12 +14,15 @@ MESSAGES = [content.replace(b"\r\n", b"\n") for content in [
     sample("the last line has no end", "no end of line"),
     sample("no body", ""),
     b"Subject: header alone\r\n",
-    b"\r\nno header at all\r\n",
+    b"no header at all\r\n",
     b"Return-Path: <bounces@lists.example>\r\nDelivered-To: office\r\n" + sample("the provider's own Return-Path"),
     sample("a long line", "z" * 20_000 + "\r\n"),
     sample("large", (b"0123456789" * 7 + b"\r\n") * 6_000),
     sample("a dot alone, last", "text\r\n.\r\n"),
 ]]
+
+# Mailutils loses a message without a header, and lets one without a body grow by a line from session to session.
+FOR_MAILUTILS = [each for each in MESSAGES if b"\n\n" in each.rstrip(b"\n")]
 
 
 def unix(content):
@@ -29,7 +32,7 @@ def unix(content):
 def removing(providers, account, **settings):
     """Fetches and removes; finds nothing the second time; fetches what is new."""
     office, served = providers.office, account.messages()
-    check_count(served, len(MESSAGES))
+    check(served, "there is nothing to fetch")
     name = office.provider(account, **settings)
     office.fetch()
     check_count(account.messages(), 0)
@@ -40,7 +43,7 @@ def removing(providers, account, **settings):
     check_count(account.messages(), 0)
     found = office.mailboxes()
     check(set(found) == {"alice"}, f"mail came to {sorted(found)}")
-    check_mailbox(found["alice"], served + new)
+    check_mailbox(found["alice"], served + new, account.server)
 
 
 def leaving(providers, account, **settings):
@@ -60,7 +63,7 @@ def leaving(providers, account, **settings):
     if account.server is providers.dovecot:
         check(retrieved(providers.dovecot)[len(before):] == [1], "the third poll read more than what is new")
     check(account.messages() == with_new, "leave_on_server was set, but the provider has other mail now")
-    check_mailbox(office.mailboxes()["alice"], with_new)
+    check_mailbox(office.mailboxes()["alice"], with_new, account.server)
 
 
 def retrieved(dovecot):
@@ -96,24 +99,24 @@ MAILUTILS = {
 def with_trust(server, settings):
     """Puts the server's own CA or fingerprint where a table says True."""
     given = dict(settings)
-    if given.get("ca"):
+    if given.get("ca") is True:
         given["ca"] = str(server.certificate.ca)
-    if given.get("fingerprint"):
+    if given.get("fingerprint") is True:
         given["fingerprint"] = server.certificate.fingerprint
     return given
 
 
-def add_table(program, attribute, table):
+def add_table(program, attribute, table, messages):
     for what, (manner, settings) in table.items():
         @case(program, f"{what}, {manner.__name__}")
         def run(providers, manner=manner, settings=settings):
             server = getattr(providers, attribute)
-            manner(providers, server.account(*MESSAGES), **with_trust(server, settings))
+            manner(providers, server.account(*messages), **with_trust(server, settings))
 
 
-add_table("Dovecot", "dovecot", DOVECOT)
-add_table("Courier", "courier", COURIER)
-add_table("Mailutils", "mailutils", MAILUTILS)
+add_table("Dovecot", "dovecot", DOVECOT, MESSAGES)
+add_table("Courier", "courier", COURIER, MESSAGES)
+add_table("Mailutils", "mailutils", MAILUTILS, FOR_MAILUTILS)
 
 
 @case("Dovecot", "NUL octets, bare CRs and lines that end in CR CR LF")

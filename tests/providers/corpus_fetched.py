@@ -15,14 +15,13 @@ ROUTING = FOLDER / "routing"
 
 def whole_corpus(providers, server, **settings):
     account = server.account(*(each.read_bytes() for each in sorted((FOLDER / "messages").iterdir())))
-    # A list before the messages: Mailutils writes X-UIDL lines into them when it is asked for one.
     served = account.messages()
     providers.office.provider(account, **settings)
     providers.office.fetch()
     check_count(account.messages(), 0)
     found = providers.office.mailboxes()
     check(list(found) == ["alice"], f"mail came to {sorted(found)}")
-    check_mailbox(found["alice"], served)
+    check_mailbox(found["alice"], served, server)
 
 
 @case("real mail", "every message from Dovecot, implicit TLS, pipelined")

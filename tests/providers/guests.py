@@ -8,6 +8,7 @@ popa3d is not here: it takes on other users to split its rights, which only the 
 """
 
 import pathlib
+import re
 import subprocess
 
 from servers import ACCOUNTS, PASSWORD, Certificate, MaildirServer, Server
@@ -82,6 +83,7 @@ class Mailutils(Guest):
     """GNU Mailutils' pop3d, with mailboxes in one file each (mbox), so that it writes X-UIDL lines into the messages."""
 
     name = "GNU Mailutils"
+    own_lines = re.compile(rb"(?m)^(?:X-UIDL|X-UID|X-IMAPbase|Status): .*\r\n")
 
     def start(self):
         boxes = [f"box{number}" for number in range(ACCOUNTS)]

@@ -72,7 +72,7 @@ def locked(providers):
     check_said(office.said("check", expect=1), name, "locked", "another")
     other.close()
     office.fetch(name)
-    check_mailbox(office.mailboxes("alice")["alice"], served)
+    check_mailbox(office.mailboxes("alice")["alice"], served, account.server)
 
 
 @case("refused", "STLS that somebody on the way takes out of CAPA and refuses: the password is never sent")

@@ -17,7 +17,7 @@ from office import Failure, free_ports
 from wire import Pop3
 
 PASSWORD = "open sesame 9"
-ACCOUNTS = 40
+ACCOUNTS = 80
 READY_S = 10
 STOP_S = 5
 # The one name that stands in the certificate, and that the system can look up.
@@ -38,9 +38,11 @@ class Account:
     def messages(self):
         """The octets that the server gives, which are the measure: some servers change what lies in their folder."""
         session = Pop3(self.server, self)
+        # Mailutils writes its lines into the file, and mends what it thinks is broken, when it is asked for them.
+        session.unique_ids()
         found = session.messages()
         session.close()
-        return found
+        return [self.server.without_own_lines(each) for each in found]
 
     def lock(self):
         """A session that holds the mailbox until it is closed."""
@@ -51,6 +53,8 @@ class Server:
     """`with Dovecot(office) as server:` serves from here to the end of the block."""
 
     name = "a POP3 server"
+    # Header lines that it writes into messages, others in each session.
+    own_lines = None
 
     def __init__(self, office):
         self.office = office
@@ -85,6 +89,12 @@ class Server:
         self.make(account.name)
         account.put(*contents)
         return account
+
+    def without_own_lines(self, content):
+        if not self.own_lines:
+            return content
+        head, end, body = content.partition(b"\r\n\r\n")
+        return self.own_lines.sub(b"", head + end) + body
 
     def spawn(self, *argv):
         words = [str(word) for word in argv]
@@ -168,8 +178,13 @@ class Dovecot(MaildirServer):
             mail_location = maildir:~
             mail_max_userip_connections = 100
             pop3_lock_session = yes
+            # A wrong password is answered at once, however many came before.
+            auth_failure_delay = 0
             service anvil {{
               chroot =
+              unix_listener anvil-auth-penalty {{
+                mode = 0
+              }}
             }}
             service pop3-login {{
               chroot =
