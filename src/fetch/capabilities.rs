@@ -21,6 +21,8 @@ pub struct Capabilities {
     pub user: bool,
     /// PIPELINING.
     pub pipelining: bool,
+    /// UTF8 (RFC 6856).
+    pub utf8: bool,
     /// SASL mechanisms, in capitals.
     pub sasl: Vec<String>,
     /// LOGIN-DELAY: the least time between two log-ins.
@@ -50,6 +52,7 @@ impl Capabilities {
             "UIDL" => self.uidl = true,
             "USER" => self.user = true,
             "PIPELINING" => self.pipelining = true,
+            "UTF8" => self.utf8 = true,
             "SASL" => {
                 let room = MECHANISMS_MAX.saturating_sub(self.sasl.len());
                 let mechanisms = words.map(|word| shown(word.as_bytes()).to_ascii_uppercase());

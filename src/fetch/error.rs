@@ -17,6 +17,8 @@ pub enum Awaited {
     Capabilities,
     /// The answer to STLS.
     Stls,
+    /// The answer to UTF8.
+    Utf8,
     /// An answer during the log-in.
     LogIn,
     /// The answer to UIDL.
@@ -39,6 +41,7 @@ impl fmt::Display for Awaited {
             Awaited::Greeting => f.write_str("its greeting"),
             Awaited::Capabilities => f.write_str("its answer to CAPA"),
             Awaited::Stls => f.write_str("its answer to STLS"),
+            Awaited::Utf8 => f.write_str("its answer to UTF8"),
             Awaited::LogIn => f.write_str("its answer to the log-in"),
             Awaited::UniqueIds => f.write_str("its answer to UIDL"),
             Awaited::Sizes => f.write_str("its answer to LIST"),

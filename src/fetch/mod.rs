@@ -3,7 +3,7 @@
 //!
 //! RFC 1939 with CAPA, response codes and PIPELINING (RFC 2449, 3206), STLS
 //! (RFC 2595), AUTH PLAIN (RFC 5034) and XOAUTH2 (which has no RFC), APOP on
-//! request.
+//! request; UTF8 (RFC 6856) wherever a server offers it.
 //!
 //! The machine never touches a socket, a file, the clock or the log. It does
 //! not know which messages are already here, nor whose they are: it shows the
@@ -17,6 +17,7 @@
 //!     │                                                     │ tls_started
 //!     ▼                                                     ▼
 //!  Capabilities(BeforeLogin) ◀──────────────────────────────┘
+//!     │  (UTF8 offered: by way of Utf8Asked)
 //!     │        └──XOAUTH2──▶ TokenRequested ──token──┐
 //!     ▼                                              ▼
 //!  LogIn(Exchange) ◀─────────────────────────────────┘

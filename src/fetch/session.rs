@@ -44,6 +44,7 @@ enum State {
     StlsAsked,
     TlsRequested,
     Capabilities(Asking),
+    Utf8Asked,
     TokenRequested,
     LogIn(Exchange),
     Listing(Reading),
@@ -212,6 +213,7 @@ impl Session {
                 State::Greeting
                 | State::StlsAsked
                 | State::Capabilities(_)
+                | State::Utf8Asked
                 | State::LogIn(_)
                 | State::Listing(_) => self.hear_line(),
             };
@@ -285,6 +287,7 @@ impl fmt::Debug for Session {
             State::StlsAsked => "StlsAsked",
             State::TlsRequested => "TlsRequested",
             State::Capabilities(_) => "Capabilities",
+            State::Utf8Asked => "Utf8Asked",
             State::TokenRequested => "TokenRequested",
             State::LogIn(_) => "LogIn",
             State::Listing(_) => "Listing",

@@ -12,6 +12,7 @@ impl Session {
             State::Greeting => Awaited::Greeting,
             State::StlsAsked => Awaited::Stls,
             State::Capabilities(_) => Awaited::Capabilities,
+            State::Utf8Asked => Awaited::Utf8,
             State::LogIn(_) => Awaited::LogIn,
             State::Listing(reading) => reading.owed(),
             State::Transfer(transfer) => transfer.owed(),

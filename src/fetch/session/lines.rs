@@ -45,6 +45,7 @@ impl Session {
             }
             State::StlsAsked => self.follow_stls(first)?,
             State::Capabilities(asking) => self.read_capabilities(asking, line)?,
+            State::Utf8Asked => self.follow_utf8(first)?,
             State::LogIn(exchange) => {
                 let reply = reply::parse(first);
                 let next = exchange.respond(
@@ -140,17 +141,41 @@ impl Session {
     }
 
     fn follow_capabilities(&mut self, when: When) -> Result<(), Error> {
-        match (when, &self.settings.credentials) {
-            (When::AfterLogin, _) => self.list(),
-            (When::BeforeLogin, Credentials::XOAuth2 { .. }) => {
+        match when {
+            When::AfterLogin => self.list(),
+            // Without it Courier hands out a notice, new at each RETR, instead
+            // of a message with raw 8-bit octets in its header.
+            When::BeforeLogin if self.capabilities.utf8 => {
+                self.output.line("UTF8");
+                self.state = State::Utf8Asked;
+            }
+            When::BeforeLogin => self.prove_user()?,
+        }
+        Ok(())
+    }
+
+    /// A server that refuses it is taken as one that does not know it.
+    fn follow_utf8(&mut self, line: &[u8]) -> Result<(), Error> {
+        match reply::parse(line) {
+            Some(Reply::Positive(_) | Reply::Negative(_)) => self.prove_user(),
+            Some(Reply::Challenge(_)) | None => Err(Error::NotAReply {
+                awaited: Awaited::Utf8,
+                found: shown(line),
+            }),
+        }
+    }
+
+    fn prove_user(&mut self) -> Result<(), Error> {
+        match &self.settings.credentials {
+            Credentials::XOAuth2 { .. } => {
                 if self.capabilities.known && !self.capabilities.has_mechanism("XOAUTH2") {
                     return Err(Error::MethodNotOffered("AUTH XOAUTH2"));
                 }
                 self.state = State::TokenRequested;
+                Ok(())
             }
-            (When::BeforeLogin, Credentials::Password { .. }) => self.log_in(None)?,
+            Credentials::Password { .. } => self.log_in(None),
         }
-        Ok(())
     }
 
     pub(super) fn log_in(&mut self, token: Option<&Secret>) -> Result<(), Error> {
