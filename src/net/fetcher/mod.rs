@@ -167,7 +167,7 @@ pub struct Found {
 /// # Errors
 /// What would keep a poll from its work.
 pub async fn look(provider: &Provider, sessions: &Sessions) -> Result<Found, PollError> {
-    let visit = Visit::begin(provider, sessions).await?;
+    let visit = Visit::begin(provider, sessions).await?.watched();
     let mut look = Look::default();
     let without = WithoutUniqueIds::Proceed;
     let ended = visit.run(provider.pipelining, without, &mut look).await;
@@ -230,7 +230,7 @@ pub async fn dry_run(
     reading: Reading,
     most: usize,
 ) -> Result<DryRun, PollError> {
-    let visit = Visit::begin(provider, sessions).await?;
+    let visit = Visit::begin(provider, sessions).await?.watched();
     let mut reader = Reader::new(provider, directory, reading, most);
     let without = WithoutUniqueIds::Proceed;
     let ended = visit.run(provider.pipelining, without, &mut reader).await;

@@ -28,6 +28,9 @@ const READ_ON_OCTETS: u64 = 64 * 1024 * 1024;
 const RESOLVE_LIMIT: Duration = Duration::from_secs(30);
 /// How long one address of it may take to accept the connection.
 const CONNECT_LIMIT: Duration = Duration::from_secs(20);
+/// How long a person waits for a greeting. A poll has more time: it waits for
+/// the slowest server, but whoever has set the wrong port waits in vain.
+const WATCHED_GREETING_WAIT: Duration = Duration::from_secs(15);
 
 /// What a session is for: it is shown the listing, answers with tasks, and takes
 /// what comes of them.
@@ -73,6 +76,7 @@ pub(super) struct Visit<'a> {
     provider: &'a Provider,
     connection: Connection,
     session: Session,
+    limits: Limits,
     certificate_days_left: Option<i64>,
     /// Why there was no token.
     token_failed: Option<String>,
@@ -107,6 +111,7 @@ impl<'a> Visit<'a> {
             provider,
             connection,
             session,
+            limits: Limits::default(),
             certificate_days_left: None,
             token_failed: None,
         };
@@ -114,6 +119,12 @@ impl<'a> Visit<'a> {
             visit.start_tls().await?;
         }
         Ok(visit)
+    }
+
+    /// A person waits for what comes of it.
+    pub fn watched(mut self) -> Visit<'a> {
+        self.limits.greeting_wait = WATCHED_GREETING_WAIT;
+        self
     }
 
     /// The server, as trace lines show it.
@@ -133,7 +144,7 @@ impl<'a> Visit<'a> {
         errand: &mut impl Errand,
     ) -> Ended {
         let settings = fetch::Settings {
-            limits: Limits::default(),
+            limits: self.limits,
             security: self.provider.security,
             user: self.provider.user.clone(),
             credentials: credentials(&self.provider.login),
