@@ -39,9 +39,9 @@ class User:
 class Office:
     """`with Office(binary) as office:` serves from here to the end of the block."""
 
-    def __init__(self, binary, lan=None):
+    def __init__(self, binary, lan=None, ports=None):
         self.root = pathlib.Path(tempfile.mkdtemp(prefix="postroom-clients-"))
-        self.account = {"user": "nobody", "group": "nogroup", "extra_groups": []} if os.geteuid() == 0 else {}
+        self.account = ordinary_account()
         self._give(self.root)
         # A copy: the build folder may be closed to `nobody`.
         self.binary = self.root / "postroom"
@@ -49,7 +49,7 @@ class Office:
         self.binary.chmod(0o755)
         self.office = self.folder("office")
         self.config = self.office / "postroom.toml"
-        self.smtp, self.smtps, self.pop3, self.pop3s = free_ports(4)
+        self.smtp, self.smtps, self.pop3, self.pop3s = (ports or free_ports)(4)
         self._numbers = itertools.count()
         self._make(lan)
 
@@ -165,6 +165,11 @@ class Office:
     def _give(self, path):
         if self.account:
             shutil.chown(path, self.account["user"], self.account["group"])
+
+
+def ordinary_account():
+    """Who programs run as, as subprocess wants it."""
+    return {"user": "nobody", "group": "nogroup", "extra_groups": []} if os.geteuid() == 0 else {}
 
 
 def free_ports(count):

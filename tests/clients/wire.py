@@ -63,10 +63,13 @@ class Smtp:
 
 
 class Pop3:
-    def __init__(self, office, user):
+    def __init__(self, office, user, first=()):
+        """`first` are commands before the log-in."""
         self.socket = socket.create_connection(("127.0.0.1", office.pop3), TIMEOUT_S)
         self.file = self.socket.makefile("rb")
         self._ok()
+        for command in first:
+            self.command(command)
         self.command(f"USER {user.name}")
         self.command(f"PASS {user.password}")
 
@@ -76,15 +79,8 @@ class Pop3:
 
     def lines(self, command):
         """A multi-line answer, unstuffed, as the octets before the final dot."""
-        self.command(command)
-        content = bytearray()
-        while True:
-            line = self.file.readline()
-            if line == b".\r\n":
-                return bytes(content)
-            if not line.endswith(b"\r\n"):
-                raise Failure(f"POP3: {command} was cut off after {len(content)} octets, at {line[-60:]!r}")
-            content += line[1:] if line.startswith(b".") else line
+        self.socket.sendall(command.encode() + b"\r\n")
+        return self._lines(command)
 
     def sizes(self):
         return [int(line.split()[1]) for line in self.lines("LIST").splitlines()]
@@ -95,9 +91,26 @@ class Pop3:
     def messages(self):
         return [self.lines(f"RETR {number}") for number in range(1, len(self.sizes()) + 1)]
 
+    def messages_at_once(self):
+        """The same with all commands sent ahead, for servers that take 40 ms to answer one."""
+        numbers = range(1, len(self.sizes()) + 1)
+        self.socket.sendall(b"".join(b"RETR %d\r\n" % number for number in numbers))
+        return [self._lines(f"RETR {number}") for number in numbers]
+
     def close(self):
         self.command("QUIT")
         self.socket.close()
+
+    def _lines(self, command):
+        self._ok()
+        content = bytearray()
+        while True:
+            line = self.file.readline()
+            if line == b".\r\n":
+                return bytes(content)
+            if not line.endswith(b"\r\n"):
+                raise Failure(f"POP3: {command} was cut off after {len(content)} octets, at {line[-60:]!r}")
+            content += line[1:] if line.startswith(b".") else line
 
     def _ok(self):
         line = self.file.readline()

@@ -11,10 +11,9 @@ import re
 from arriving import unix
 from cases import case
 from corpus_fetched import Labelled, by_postroom
-from fetching import ALIASES, UNCLAIMED, USERS, check_mailbox, check_said
+from fetching import ALIASES, HOST, UNCLAIMED, USERS, check_mailbox, check_said
 from looking import enveloped
 from mail import check, check_count, sample, with_crlf
-from servers import HOST
 
 STORE = """#!/bin/sh
 # One file for each message, in the order of their arrival: the addresses on the first line.

@@ -5,16 +5,20 @@ Mailboxes are read through a hub that knows no provider, so that looking does no
 
 import collections
 import itertools
+import os
 import re
 import shutil
+import socket
 
 from mail import check, unfolded
 from office import DOMAIN, Failure, Office, User
-from servers import HOST
 from wire import Pop3
 
 USERS = ["alice", "bob", "carol", "dave", "erin", "frank.miller", "grace-kim", "reception"]
 UNCLAIMED = "unclaimed"
+# The one name that stands in the certificates of the servers, and that the system can look up.
+HOST = "localhost"
+PORTS = itertools.count(20_000 + os.getpid() % 100 * 100)
 
 # What the hub puts above a fetched message. The provider's own Return-Path, if any, stays the only one.
 TRACE = re.compile(
@@ -29,7 +33,7 @@ class FetchingOffice(Office):
     """`with FetchingOffice(binary) as office:` is there from here to the end of the block; no hub runs unless one is asked for."""
 
     def __init__(self, binary):
-        super().__init__(binary)
+        super().__init__(binary, ports=steady_ports)
         self.without_providers = self.office / "reading.toml"
         self.without_providers.write_text(self.config.read_text())
         self._give(self.without_providers)
@@ -130,6 +134,19 @@ class Serving:
     def __exit__(self, *_):
         if self.office.process.poll() is None:
             self.office.stop()
+
+
+def steady_ports(count):
+    """Free ports that no connection gets by chance (Linux gives those 32768 and up): a hub that stops and starts needs its own."""
+    found = []
+    while len(found) < count:
+        port = next(PORTS)
+        try:
+            socket.create_server(("127.0.0.1", port)).close()
+            found.append(port)
+        except OSError:  # somebody has it
+            pass
+    return found
 
 
 def value_of(value):

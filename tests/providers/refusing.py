@@ -4,57 +4,51 @@ import contextlib
 import socket
 import threading
 
-from arriving import MESSAGES, with_trust
+from arriving import FOR_MAILUTILS, MESSAGES, with_trust
 from cases import case
-from fetching import check_mailbox, check_said
+from fetching import check_mailbox, check_said, steady_ports
 from mail import check, check_count
-from office import free_ports
 
-# What is wrong: the server, the settings, and patterns that must be said.
+# What is wrong: the server, the settings, what `fetch` must say, what else `check` must say.
 FAULTS = {
-    "a wrong password": ("dovecot", dict(password="not it"), ["password", "refuse"]),
-    "a wrong password by APOP": ("dovecot", dict(password="not it", method="apop"), ["password", "refuse"]),
-    "an unknown user": ("dovecot", dict(user="nobody.such"), ["user name"]),
-    "a wrong password at Courier": ("courier", dict(password="not it"), ["password", "refuse"]),
-    "a wrong password at Mailutils": ("mailutils", dict(password="not it"), ["password", "refuse"]),
-    "a log-in that is not offered": ("courier", dict(method="apop"), ["APOP", "not offer"]),
+    "a wrong password": ("dovecot", dict(password="not it"), ["password", "refuse"], []),
+    "a wrong password by APOP": ("dovecot", dict(password="not it", method="apop"), ["password", "refuse"], []),
+    "an unknown user": ("dovecot", dict(user="nobody.such"), ["user name"], []),
+    "a wrong password at Mailutils": ("mailutils", dict(password="not it"), ["password", "refuse"], []),
+    "a log-in that is not offered": ("courier", dict(method="apop"), ["APOP", "not offer"], []),
     "a certificate of another name, implicit TLS":
-        ("dovecot", dict(tls="implicit", host="127.0.0.1", ca=True), ["certificate", "not trusted", "mismatch|name"]),
+        ("dovecot", dict(tls="implicit", host="127.0.0.1", ca=True), ["certificate", "not trusted", "mismatch"], ["set host"]),
     "a certificate of another name, STLS":
-        ("dovecot", dict(tls="starttls", host="127.0.0.1", ca=True), ["certificate", "not trusted", "mismatch|name"]),
-    "a certificate of an unknown CA": ("dovecot", dict(tls="implicit"), ["certificate", "not trusted", "CA"]),
-    "another certificate than the pinned one": ("dovecot", dict(tls="implicit", fingerprint="AB" * 32), ["fingerprint"]),
-    "another certificate than the pinned one, STLS": ("dovecot", dict(tls="starttls", fingerprint="AB" * 32), ["fingerprint"]),
-    "plain POP3 on a TLS port": ("dovecot", dict(tls="none", port="pop3s"), ["TLS|silent|said nothing", "implicit"]),
-    "STLS on a TLS port": ("dovecot", dict(tls="starttls", port="pop3s", ca=True), ["TLS|silent|said nothing", "implicit"]),
-    "TLS on a plain port": ("dovecot", dict(tls="implicit", port="pop3", ca=True), ["TLS", "starttls|none|port"]),
-    "STLS where the server has none": ("mailutils", dict(tls="starttls"), ["STLS", "not offer|not have"]),
-    "nobody listens there": ("dovecot", dict(port="free"), ["no connection", "host|port"]),
-    "a host name that does not exist": ("dovecot", dict(host="pop.provider.invalid"), ["address", "pop.provider.invalid"]),
+        ("dovecot", dict(tls="starttls", host="127.0.0.1", ca=True), ["certificate", "not trusted", "mismatch"], ["set host"]),
+    "a certificate of an unknown CA": ("dovecot", dict(tls="implicit"), ["certificate", "not trusted", "CA"], ["fingerprint"]),
+    "another certificate than the pinned one": ("dovecot", dict(tls="implicit", fingerprint="AB" * 32), ["fingerprint"], []),
+    "another certificate than the pinned one, STLS":
+        ("dovecot", dict(tls="starttls", fingerprint="AB" * 32), ["fingerprint"], []),
+    "TLS on a port without": ("dovecot", dict(tls="implicit", port="pop3", ca=True), ["TLS"], ["starttls", "995"]),
+    "STLS where the server has none": ("mailutils", dict(tls="starttls"), ["not offer STLS"], []),
+    "nobody listens there": ("dovecot", dict(port="free"), ["no connection"], ["port"]),
+    "a host name that does not exist": ("dovecot", dict(host="pop.provider.invalid"), ["address", "pop.provider.invalid"], []),
 }
 
 
 def add_faults():
-    for what, (attribute, settings, words) in FAULTS.items():
+    for what, (attribute, settings, words, further) in FAULTS.items():
         @case("refused", what)
-        def run(providers, attribute=attribute, settings=settings, words=words):
+        def run(providers, attribute=attribute, settings=settings, words=words, further=further):
             server = getattr(providers, attribute)
             account = server.account(*MESSAGES[:2])
             given = with_trust(server, settings)
             if "port" in given:
-                given["port"] = free_ports(1)[0] if given["port"] == "free" else getattr(server, given["port"])
-            refused(providers, account, given, words)
+                given["port"] = steady_ports(1)[0] if given["port"] == "free" else getattr(server, given["port"])
+            refused(providers, account, given, words, further)
 
 
-def refused(providers, account, settings, words):
+def refused(providers, account, settings, words, further=()):
     office, before = providers.office, account.messages()
     name = office.provider(account, **settings)
-    said = office.fetch(name, expect=1)
-    check_said(said, name, *words)
-    check(account.password not in said and "not it" not in said, f"the password is in what was said: {said}")
-    said = office.said("check", expect=1)
-    check_said(said, name, *words)
-    check(account.password not in said and "not it" not in said, f"the password is in what was said: {said}")
+    for said, expected in [(office.fetch(name, expect=1), words), (office.said("check", expect=1), [*words, *further])]:
+        check_said(said, name, *expected)
+        check(account.password not in said and "not it" not in said, f"the password is in what was said: {said}")
     check(account.messages() == before, "the mail at the provider has changed")
     check(not office.mailboxes("alice"), "mail came all the same")
 
@@ -62,17 +56,47 @@ def refused(providers, account, settings, words):
 add_faults()
 
 
-@case("refused", "a mailbox that another session has locked; fetched once that is over")
+@case("refused", "a wrong password at Courier, which answers after 5 s")
+def courier_password(providers):
+    account = providers.courier.account(*MESSAGES[:1])
+    name = providers.office.provider(account, password="not it")
+    check_said(providers.office.fetch(name, expect=1), name, "password", "refuse")
+    check_count(account.messages(), 1)
+
+
+@case("refused", "a mailbox that another session has locked; `check` tries again until that one is over")
 def locked(providers):
-    office, account = providers.office, providers.mailutils.account(*MESSAGES[:2])
+    office, account = providers.office, providers.mailutils.account(*FOR_MAILUTILS[:2])
+    account.messages()
     served = account.messages()
     name = office.provider(account)
     other = account.lock()
     check_said(office.fetch(name, expect=1), name, "locked", "another")
-    check_said(office.said("check", expect=1), name, "locked", "another")
-    other.close()
+    threading.Timer(2, other.close).start()
+    check_said(office.said("check"), name, "in use", "trying again", "2 messages")
     office.fetch(name)
     check_mailbox(office.mailboxes("alice")["alice"], served, account.server)
+
+
+@case("check", "plain POP3 on a TLS port, where the server is silent: it says so after 15 s")
+def plain_on_tls(providers):
+    silent(providers, tls="none")
+
+
+@case("check", "STLS on a TLS port, where the server is silent: it says so after 15 s")
+def stls_on_tls(providers):
+    silent(providers, tls="starttls", ca=str(providers.dovecot.certificate.ca))
+
+
+def silent(providers, **settings):
+    account = providers.dovecot.account(*MESSAGES[:1])
+    name = providers.office.provider(account, port=providers.dovecot.pop3s, **settings)
+    check_said(providers.office.said("check", expect=1), name, "said nothing for 15 seconds", 'tls = "implicit"')
+    check_count(account.messages(), 1)
+
+
+# They wait for most of their time.
+SLOW = [courier_password, locked, plain_on_tls, stls_on_tls]
 
 
 @case("refused", "STLS that somebody on the way takes out of CAPA and refuses: the password is never sent")

@@ -1,12 +1,16 @@
 #!/usr/bin/python3
 """Fetches from real POP3 servers: run.py [--binary target/debug/postroom] [WORD], only cases named with WORD.
 
-Dovecot, Courier and GNU Mailutils are the provider; fetchmail and getmail6 fetch the same mail beside the hub. Prints one
-line for each case. scripts/check calls it, and installs the programs. It uses the office and the list of tests/clients.
+Dovecot, Courier and GNU Mailutils are the provider; fetchmail and getmail6 fetch the same mail beside the hub. Several
+offices fetch at once, for some cases wait for seconds. Prints one line for each case. scripts/check calls it, and installs
+the programs. It uses the office and the list of tests/clients.
 """
 
 import argparse
+import concurrent.futures
+import contextlib
 import pathlib
+import queue
 import shutil
 import sys
 import time
@@ -20,35 +24,21 @@ from fetching import FetchingOffice  # noqa: E402
 from servers import Dovecot  # noqa: E402
 import guests  # noqa: E402
 import arriving  # noqa: E402, F401  (an import puts the cases of a file on the list, in this order)
-import refusing  # noqa: E402, F401
+from refusing import SLOW  # noqa: E402
 import looking  # noqa: E402, F401
 import corpus_fetched  # noqa: E402
 import beside  # noqa: E402
 
 PROGRAMS = ["dovecot", "openssl", "unshare", "fetchmail", "getmail"]
+OFFICES = 4
 
 
 class Providers:
-    """An office and the servers that its mail lies at: what each case gets."""
+    """The servers, and an office whose mail lies at them: what each case gets."""
 
-    def __init__(self, office):
+    def __init__(self, office, servers):
         self.office = office
-        self.dovecot = Dovecot(office)
-        self.courier = guests.Courier(office)
-        self.mailutils = guests.Mailutils(office)
-
-    @property
-    def all(self):
-        return [self.dovecot, self.courier, self.mailutils]
-
-    def __enter__(self):
-        for each in self.all:
-            each.__enter__()
-        return self
-
-    def __exit__(self, *_):
-        for each in self.all:
-            each.stop()
+        self.dovecot, self.courier, self.mailutils = servers
 
 
 def main():
@@ -60,15 +50,34 @@ def main():
     if missing:
         sys.exit(f"not installed: {' '.join(missing)} (scripts/install-packages check installs them)")
     cases = [(name, function) for name, function in CASES if chosen.word in name]
+    if not guests.can_have_a_view_of_their_own():
+        sys.exit("this system lets nobody make namespaces (unshare --user --mount), which Courier and Mailutils need here")
     if not corpus_fetched.FOLDER.is_dir():
         print("note  real mail: ../shared/mail is not beside this repository; its cases do not run")
         cases = [(name, function) for name, function in cases if function.__module__ not in ("corpus_fetched", "beside")]
     began = time.monotonic()
-    with FetchingOffice(chosen.binary) as office, Providers(office) as providers:
-        failed = [name for name, function in cases if not passes(providers, name, function)]
+    # Those that wait begin first.
+    cases.sort(key=lambda each: each[1] not in SLOW)
+    with contextlib.ExitStack() as stack:
+        offices = queue.Queue()
+        found = [stack.enter_context(FetchingOffice(chosen.binary)) for _ in range(OFFICES)]
+        kinds = [Dovecot, guests.Courier, guests.Mailutils]
+        servers = [stack.enter_context(kind(found[0])) for kind in kinds]
+        for office in found:
+            offices.put(Providers(office, servers))
+        with concurrent.futures.ThreadPoolExecutor(OFFICES) as pool:
+            passed = list(pool.map(lambda each: in_an_office(offices, *each), cases))
     print(f"real POP3 servers: {time.monotonic() - began:.0f} s")
-    print(f"{len(cases) - len(failed)} passed, {len(failed)} failed")
-    sys.exit(1 if failed else 0)
+    print(f"{passed.count(True)} passed, {passed.count(False)} failed")
+    sys.exit(0 if all(passed) else 1)
+
+
+def in_an_office(offices, name, function):
+    providers = offices.get()
+    try:
+        return passes(providers, name, function)
+    finally:
+        offices.put(providers)
 
 
 def passes(providers, name, function):

@@ -13,15 +13,14 @@ import subprocess
 import time
 from dataclasses import dataclass
 
-from office import Failure, free_ports
+from fetching import HOST, steady_ports
+from office import Failure
 from wire import Pop3
 
 PASSWORD = "open sesame 9"
 ACCOUNTS = 80
 READY_S = 10
 STOP_S = 5
-# The one name that stands in the certificate, and that the system can look up.
-HOST = "localhost"
 
 
 @dataclass
@@ -37,10 +36,10 @@ class Account:
 
     def messages(self):
         """The octets that the server gives, which are the measure: some servers change what lies in their folder."""
-        session = Pop3(self.server, self)
+        session = Pop3(self.server, self, first=self.server.before_log_in)
         # Mailutils writes its lines into the file, and mends what it thinks is broken, when it is asked for them.
         session.unique_ids()
-        found = session.messages()
+        found = session.messages_at_once()
         session.close()
         return [self.server.without_own_lines(each) for each in found]
 
@@ -55,12 +54,14 @@ class Server:
     name = "a POP3 server"
     # Header lines that it writes into messages, others in each session.
     own_lines = None
+    # What a client must say to be given messages as they are.
+    before_log_in = ()
 
     def __init__(self, office):
         self.office = office
         self.root = office.folder(type(self).__name__.lower())
         # wire.Pop3 connects to `pop3`, without TLS.
-        self.pop3, self.pop3s = free_ports(2)
+        self.pop3, self.pop3s = steady_ports(2)
         self.processes = []
         self._numbers = itertools.count()
         self.log = office.file(f"{self.root.name}/log", "")
