@@ -1,6 +1,7 @@
 """What is fetched: every octet, to the right user, once; removed at the provider or left there, as is set."""
 
 import re
+import time
 
 from cases import case
 from fetching import HOST, check_mailbox, check_said
@@ -64,8 +65,13 @@ def leaving(providers, account, **settings):
 def check_polls_read(account, counts, by_tests):
     """So many messages were read by RETR in each session, as Dovecot's log tells it, apart from those that read none."""
     told = rf"pop3\({account.name}\).*Logged out top=\d+/\d+, retr=([1-9]\d*)/"
-    read = lambda: sorted(int(count) for count in re.findall(told, account.server.log.read_text()))
-    wait_until(lambda: read() == sorted(counts + by_tests), 3, f"polls should read {counts} messages by RETR; sessions")
+    wanted = sorted(counts + by_tests)
+
+    def are_read():
+        # A session is logged a moment after its QUIT is answered.
+        return sorted(int(count) for count in re.findall(told, account.server.log.read_text())) == wanted
+
+    wait_until(are_read, 3, f"polls that read {counts} messages by RETR")
 
 
 DOVECOT = {
@@ -119,7 +125,8 @@ add_table("Mailutils", "mailutils", MAILUTILS, FOR_MAILUTILS)
 @case("Dovecot", "NUL octets, bare CRs and lines that end in CR CR LF")
 def odd_octets(providers):
     account = providers.dovecot.account(
-        b"Subject: NUL\n\nbefore\0after\n", b"Subject: bare CR\n\none\rtwo\r\r\nthree\n", b"Subject: mixed\r\n\none\r\ntwo\n", b"\0\0\0", b"\n")
+        b"Subject: NUL\n\nbefore\0after\n", b"Subject: bare CR\n\none\rtwo\r\r\nthree\n",
+        b"Subject: mixed\r\n\none\r\ntwo\n", b"\0\0\0", b"\n")
     served = account.messages()
     providers.office.provider(account)
     providers.office.fetch()
@@ -136,16 +143,13 @@ def courier_double_cr(providers):
     check_mailbox(providers.office.mailboxes()["alice"], served)
 
 
-@case("Dovecot", "an envelope header that names each user, 40 messages, 8 users, one of them nobody's")
+@case("Dovecot", "an envelope header that names each user, 40 messages for 4 users, and one that has none")
 def envelope(providers):
-    office, expected = providers.office, {}
+    office, account = providers.office, providers.dovecot.account()
     users = ["alice", "bob", "carol", "dave"]
-    account = providers.dovecot.account()
     for number in range(40):
-        user = users[number % 4]
-        content = f"X-Envelope-To: {user}@example.com\n".encode() + unix(sample(f"message {number}", "text\r\n" * number))
-        account.put(content)
-        expected.setdefault(user, []).append(content)
+        header = f"X-Envelope-To: {users[number % 4]}@example.com\n"
+        account.put(header.encode() + unix(sample(f"message {number}", "text\r\n" * number)))
     account.put(unix(sample("nobody's")))
     served = account.messages()
     office.provider(account, mode="envelope", envelope_header="X-Envelope-To")
@@ -159,8 +163,8 @@ def envelope(providers):
 
 @case("Dovecot", "several accounts at once, one of them with a wrong password: the others are fetched")
 def several_accounts(providers):
-    office = providers.office
-    good = [providers.dovecot.account(unix(sample("first account"))), providers.courier.account(unix(sample("second account")))]
+    office, [first, second] = providers.office, [unix(sample(f"{which} account")) for which in ["first", "second"]]
+    good = [providers.dovecot.account(first), providers.courier.account(second)]
     wrong = providers.dovecot.account(unix(sample("third account")))
     served = [each for account in good for each in account.messages()]
     office.provider(good[0])
@@ -196,7 +200,7 @@ def oversized(providers):
     check_count(came, 3)
     notice = [each for each in came if not any(each.endswith(content) for content in small)]
     check_count(notice, 1)
-    check_said(notice[0].decode(), "large", "sender@out.example", "43\\d,?\\d{3}|4[23]\\d ?KB|MB")
+    check_said(notice[0].decode(), "large", "sender@out.example", "43\\d ?kB|0\\.4 ?MB")
 
 
 @case("Dovecot", "serve: the first poll comes by itself, `fetch` asks the running hub for the next")
@@ -215,7 +219,6 @@ def serving(providers):
 
 
 def wait_until(holds, timeout_s, what):
-    import time
     until = time.monotonic() + timeout_s
     while not holds():
         check(time.monotonic() < until, f"{what}: not within {timeout_s} s")

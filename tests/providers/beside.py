@@ -38,14 +38,15 @@ def resolved(addresses):
 
 
 def stored(folder, labelled, profile, prefix=""):
-    """What lies in `folder`, case by case: who got it. Files are in the order of the provider's messages, but some may be missing."""
+    """What lies in `folder`, case by case: who got it. In the order of the provider's messages, but some may be missing."""
     left = iter(labelled.sent[profile])
     got = collections.defaultdict(collections.Counter)
     for file in sorted(folder.iterdir()):
         first, _, content = file.read_bytes().partition(b"\n")
         name = next((name for name, sent in left if body(sent) == body(content)), None)
         check(name is not None, f"{file.name} is not the provider's, or twice there: {content[:700]!r}")
-        addresses = [re.sub(f"(?i)^{re.escape(prefix)}", "", each) for each in re.split(r"[ ,]+", first.decode(errors="replace")) if each]
+        words = re.split(r"[ ,]+", first.decode(errors="replace"))
+        addresses = [re.sub(f"(?i)^{re.escape(prefix)}", "", each) for each in words if each]
         got[name].update(resolved(addresses or [UNCLAIMED]))
     return got
 
@@ -134,7 +135,7 @@ def compare(providers, fetch, known, takes):
     check(set(known) == set(differs), f"no difference any more: {sorted(set(known) - set(differs))}")
 
 
-@case("getmail6 beside the hub", "a message without the envelope header: getmail leaves it there, with an error at each run; the hub keeps it as unclaimed")
+@case("getmail6 beside the hub", "without the header: getmail leaves it there, an error at each run; the hub has it unclaimed")
 def header_missing(providers):
     office = providers.office
     account = providers.dovecot.account(

@@ -1,4 +1,4 @@
-"""The real messages of ../shared/mail, where it lies beside the repository: each octet for octet, each labelled one to whom it is for."""
+"""The real messages of ../shared/mail, where it lies beside the repository: octet for octet; the labelled ones to the right users."""
 
 import collections
 import csv
@@ -52,7 +52,8 @@ class Labelled:
         self.accounts, self.sent = {}, {}
         for profile in sorted({each["profile"] for each in self.cases}):
             cases = [each for each in self.cases if each["profile"] == profile]
-            sent = [(each["id"], (ROUTING / "messages" / file).read_bytes()) for each in cases for file in each["files"].split(",")]
+            files = [(each["id"], ROUTING / "messages" / file) for each in cases for file in each["files"].split(",")]
+            sent = [(name, file.read_bytes()) for name, file in files]
             self.accounts[profile] = providers.dovecot.account(*(content for _, content in sent))
             self.sent[profile] = sent
 
@@ -66,18 +67,21 @@ class Labelled:
         return {"mode": "guess", "copies": habits["copies"], **trusted}
 
     def wrong(self, got):
-        """What is not as labelled: the case's id to what it came to and what is meant. Unclaimed may be each of several copies."""
+        """What is not as labelled: the case's id to what it came to, and what is meant."""
         wrong = {}
         for each in self.cases:
-            came = got.get(each["id"], collections.Counter())
-            names = ["*".join([name, str(count)][:1 + (count > 1 and name != UNCLAIMED)]) for name, count in sorted(came.items())]
-            if ",".join(names) not in [as_set(each["expected"]), as_set(each["tolerated"]) or as_set(each["expected"])]:
-                wrong[each["id"]] = f"{','.join(names)} (meant: {each['expected']})"
+            came = dict(got.get(each["id"], {}))
+            # Of several copies each may be unclaimed.
+            if UNCLAIMED in came:
+                came[UNCLAIMED] = 1
+            right = [once(each[column]) for column in ("expected", "tolerated") if each[column]]
+            if came not in right:
+                wrong[each["id"]] = f"{came} (meant: {each['expected']})"
         return wrong
 
 
-def as_set(names):
-    return ",".join(sorted(names.split(",")))
+def once(names):
+    return {name: 1 for name in names.split(",")}
 
 
 def by_postroom(providers, labelled):

@@ -30,7 +30,7 @@ RECEIVED = re.compile(
 
 
 class FetchingOffice(Office):
-    """`with FetchingOffice(binary) as office:` is there from here to the end of the block; no hub runs unless one is asked for."""
+    """`with FetchingOffice(binary) as office:` is there from here to the end of the block; a hub runs only where one is asked for."""
 
     def __init__(self, binary):
         super().__init__(binary, ports=steady_ports)
@@ -73,9 +73,9 @@ class FetchingOffice(Office):
         """`postroom fetch`; what it said, for it says a failure with what it printed and an exit code."""
         return self.said("fetch", *argv, expect=expect)
 
-    def said(self, *argv, expect=0, stdin=b""):
-        done = self.run("sh", "-c", 'exec "$@" 2>&1', "sh", self.binary, "--config", self.config, *argv, expect=expect, stdin=stdin)
-        return done.decode(errors="replace")
+    def said(self, *argv, expect=0):
+        command = [self.binary, "--config", self.config, *argv]
+        return self.run("sh", "-c", 'exec "$@" 2>&1', "sh", *command, expect=expect).decode(errors="replace")
 
     def serve(self, config=None):
         """`with office.serve() as hub:` the hub, with its providers; also reads mailboxes, see `mailbox`."""
@@ -106,14 +106,15 @@ class FetchingOffice(Office):
         if not hashed:
             raise Failure("user add wrote no argon2id hash into directory.toml")
         users = "".join(f'\n[users."{name}"]\npassword = "{hashed[1]}"\n' for name in USERS)
-        directory.write_text(users + "\n[aliases]\n" + "".join(f"{value_of(name)} = {value_of(to)}\n" for name, to in ALIASES.items()))
+        aliases = "".join(f"{value_of(name)} = {value_of(to)}\n" for name, to in ALIASES.items())
+        directory.write_text(f"{users}\n[aliases]\n{aliases}")
         self.config.write_text(re.sub(r'(?m)^#?unknown_user *=.*$', 'unknown_user = "reception"', self.config.read_text()))
 
 
 ALIASES = {
     "sales": ["alice", "bob"], "info": ["carol"], "a.smith": ["alice"], "robert": ["bob"], "webmaster": ["erin"],
-    "abuse": ["dave"], "postmaster": ["dave"], "staff": ["alice", "bob", "carol", "dave", "erin", "frank.miller", "grace-kim"],
-    "board": ["alice", "frank.miller"],
+    "abuse": ["dave"], "postmaster": ["dave"], "board": ["alice", "frank.miller"],
+    "staff": ["alice", "bob", "carol", "dave", "erin", "frank.miller", "grace-kim"],
 }
 
 
@@ -137,7 +138,7 @@ class Serving:
 
 
 def steady_ports(count):
-    """Free ports that no connection gets by chance (Linux gives those 32768 and up): a hub that stops and starts needs its own."""
+    """Free ports that no connection gets by chance (those are from 32768 up): a hub that stops and starts must find its own free."""
     found = []
     while len(found) < count:
         port = next(PORTS)

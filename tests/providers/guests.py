@@ -60,8 +60,8 @@ class Courier(Guest, MaildirServer):
         libraries = f"{UNPACKED}/usr/lib:{UNPACKED}/usr/lib/courier-authlib"
         environment = {
             "LD_LIBRARY_PATH": libraries, "LTDL_LIBRARY_PATH": libraries, "POP3AUTH": "PLAIN LOGIN",
-            "POP3AUTH_TLS": "PLAIN LOGIN", "POP3_STARTTLS": "YES", "POP3_TLS_REQUIRED": 0, "COURIERTLS": UNPACKED / "usr/bin/couriertls",
-            "TLS_CERTFILE": self.root / "both.pem", "TLS_VERIFYPEER": "NONE",
+            "POP3AUTH_TLS": "PLAIN LOGIN", "POP3_STARTTLS": "YES", "POP3_TLS_REQUIRED": 0, "TLS_VERIFYPEER": "NONE",
+            "TLS_CERTFILE": self.root / "both.pem", "COURIERTLS": UNPACKED / "usr/bin/couriertls",
         }
         given = ["env", *(f"{name}={value}" for name, value in environment.items())]
         self.spawn(*given, COURIER / "courier-authlib/authdaemond")

@@ -1,6 +1,7 @@
 """`fetch --dry-run`: shows who would get what and why, and leaves all as it is."""
 
 import json
+import tomllib
 
 from arriving import unix
 from cases import case
@@ -13,10 +14,13 @@ def enveloped(number, user):
 
 
 def stocked(server):
-    return server.account(*(enveloped(number, user) for number, user in enumerate(["alice", "bob", "alice", "carol"])), unix(sample("nobody's")))
+    return server.account(*ENVELOPED, unix(sample("nobody's")))
 
 
-@case("dry run", "Dovecot: the table names message, sender, subject, who and why; nothing changes; then all is still fetched")
+ENVELOPED = [enveloped(number, user) for number, user in enumerate(["alice", "bob", "alice", "carol"])]
+
+
+@case("dry run", "Dovecot: the table names message, sender, subject, who and why; nothing changes, and all is fetched later")
 def table(providers):
     office, account = providers.office, stocked(providers.dovecot)
     before = account.messages()
@@ -29,15 +33,21 @@ def table(providers):
     check(sorted(office.mailboxes()) == ["alice", "bob", "carol", "unclaimed"], "after a dry run not all is fetched")
 
 
-@case("dry run", "Dovecot: --json names the same; the settings that it suggests work")
+@case("dry run", "Dovecot: --json; the settings that it suggests, put into postroom.toml, deliver to everybody")
 def as_json(providers):
-    office, account = providers.office, stocked(providers.dovecot)
+    office, account = providers.office, providers.dovecot.account(*ENVELOPED)
     name = office.provider(account, mode="guess")
-    found = json.loads(office.postroom("fetch", name, "--dry-run", "--json"))
-    text = json.dumps(found)
-    check("X-Envelope-To" in text, f"the advice does not name the envelope header: {text[:2000]}")
-    check("message 3" in text, f"a subject is missing: {text[:2000]}")
-    check_count(account.messages(), 5)
+    [found] = json.loads(office.postroom("fetch", name, "--dry-run", "--json"))
+    subjects = [each["subject"] for each in found["messages"]]
+    check(subjects == [f"message {number}" for number in range(4)], f"the subjects are {subjects}")
+    suggested = tomllib.loads(found["advice"]["lines"])
+    check(suggested.get("envelope_header") == "X-Envelope-To", f"the advice is {found['advice']}")
+    check_count(account.messages(), 4)
+    office.anew()
+    office.provider(account, **suggested)
+    office.fetch()
+    found = {user: len(messages) for user, messages in office.mailboxes().items()}
+    check(found == {"alice": 2, "bob": 1, "carol": 1}, f"mail came to {found}")
 
 
 @case("dry run", "Courier and Mailutils: by TOP as well")

@@ -103,7 +103,8 @@ SLOW = [courier_password, locked, plain_on_tls, stls_on_tls]
 def stripped(providers):
     account = providers.dovecot.account(*MESSAGES[:1])
     with between(providers.dovecot.pop3) as (port, heard):
-        refused(providers, account, dict(tls="starttls", port=port, ca=str(providers.dovecot.certificate.ca)), ["STLS", "not offer"])
+        settings = with_trust(providers.dovecot, dict(tls="starttls", port=port, ca=True))
+        refused(providers, account, settings, ["STLS", "not offer"])
     said = b"".join(heard)
     for word in [b"USER", b"PASS", b"AUTH", b"APOP"]:
         check(word not in said, f"{word.decode()} was sent in the clear: {said!r}")
@@ -144,7 +145,8 @@ def between(port):
 @case("check", "what it finds at a provider where all is well, and warnings of what it does not like")
 def all_is_well(providers):
     office = providers.office
-    good = office.provider(providers.dovecot.account(*MESSAGES[:2]), tls="implicit", ca=str(providers.dovecot.certificate.ca))
+    settings = with_trust(providers.dovecot, dict(tls="implicit", ca=True))
+    good = office.provider(providers.dovecot.account(*MESSAGES[:2]), **settings)
     said = office.said("check")
     check_said(said, good, "2 messages")
     office.provider(providers.mailutils.account(*MESSAGES[:1]))
