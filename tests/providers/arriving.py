@@ -203,6 +203,31 @@ def oversized(providers):
     check_said(notice[0].decode(), "large", "sender@out.example", "43\\d ?kB|0\\.4 ?MB")
 
 
+@case("Dovecot", "the server loses its index and gives every message a new unique-id: nothing comes twice")
+def renumbered(providers):
+    office, account = providers.office, providers.dovecot.account(*MESSAGES)
+    served, before = account.messages(), account.unique_ids()
+    office.provider(account, leave_on_server="7 days")
+    office.fetch()
+    for lost in (account.server.root / account.name).glob("dovecot*"):
+        lost.unlink()
+    account.put(unix(sample("new mail")))
+    check(not set(before) & set(account.unique_ids()), "Dovecot still knows its unique-ids")
+    office.fetch()
+    office.fetch()
+    check_mailbox(office.mailboxes()["alice"], served + account.messages()[-1:])
+    check_count(account.messages(), len(served) + 1)
+
+
+@case("Dovecot", "two messages of the same octets are two messages")
+def twins(providers):
+    office, account = providers.office, providers.dovecot.account(MESSAGES[0], MESSAGES[0])
+    served = account.messages()
+    office.provider(account)
+    office.fetch()
+    check_mailbox(office.mailboxes()["alice"], served)
+
+
 @case("Dovecot", "serve: the first poll comes by itself, `fetch` asks the running hub for the next")
 def serving(providers):
     office, account = providers.office, providers.dovecot.account(*MESSAGES[:3])

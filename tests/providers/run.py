@@ -89,13 +89,14 @@ def passes(providers, name, function):
         return report_failure(name, str(failure))
     except Exception:  # a case that breaks is a case that fails, and the others still run
         return report_failure(name, traceback.format_exc())
-    print(f"pass  {name} ({time.monotonic() - began:.1f} s)", flush=True)
+    # In one piece, for others print at the same time.
+    print(f"pass  {name} ({time.monotonic() - began:.1f} s)\n", end="", flush=True)
     return True
 
 
 def report_failure(name, text):
     lines = "\n".join(f"      {line}" for line in text.splitlines())
-    print(f"FAIL  {name}\n{lines}", flush=True)
+    print(f"FAIL  {name}\n{lines}\n", end="", flush=True)
     return False
 
 

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 
 from fetching import HOST, steady_ports
 from office import Failure
-from wire import Pop3
+from wire import Pop3, unique_ids
 
 PASSWORD = "open sesame 9"
 ACCOUNTS = 80
@@ -42,6 +42,9 @@ class Account:
         found = session.messages_at_once()
         session.close()
         return [self.server.without_own_lines(each) for each in found]
+
+    def unique_ids(self):
+        return unique_ids(self.server, self)
 
     def lock(self):
         """A session that holds the mailbox until it is closed."""
