@@ -209,6 +209,7 @@ def renumbered(providers):
     served, before = account.messages(), account.unique_ids()
     office.provider(account, leave_on_server="7 days")
     office.fetch()
+    time.sleep(1.1)  # Dovecot makes a new mailbox's UIDVALIDITY of the second
     for lost in (account.server.root / account.name).glob("dovecot*"):
         lost.unlink()
     account.put(unix(sample("new mail")))

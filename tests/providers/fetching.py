@@ -27,6 +27,7 @@ TRACE = re.compile(
 RECEIVED = re.compile(
     rb"Received: from (?:localhost|127\.0\.0\.1) \(\[127\.0\.0\.1\]\) by post\.example\.com with POP3(?: \(TLS[^()]*\))?"
     rb" id [0-9a-z]{13}(?: for <[^>]+>)?; [A-Z][a-z]{2}, \d{1,2} [A-Z][a-z]{2} \d{4} \d\d:\d\d:\d\d [+-]\d{4}")
+SUMMARY = re.compile(rb"Return-Path: <>\r\nDelivered-To: postmaster@example\.com\r\nFrom: postroom <postmaster@example\.com>\r\n")
 
 
 class FetchingOffice(Office):
@@ -94,10 +95,11 @@ class FetchingOffice(Office):
         return {user: messages for user, messages in found.items() if messages}
 
     def mailbox(self, name):
+        """What came for a user, without what a running hub writes to its postmaster about unclaimed mail."""
         session = Pop3(self, User(name, self.password))
         found = session.messages()
         session.close()
-        return found
+        return [each for each in found if not SUMMARY.match(each)]
 
     def _add_users(self):
         """The users and aliases of ../shared/mail/routing/office.json, all with anna's password."""
