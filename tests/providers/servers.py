@@ -160,7 +160,7 @@ class Dovecot(MaildirServer):
         return [self.pop3, self.pop3s]
 
     def start(self):
-        who = self.office.account.get("user") or subprocess.check_output(["id", "-un"], text=True).strip()
+        user, group = self.root.owner(), self.root.group()
         self.certificate = Certificate(self.office, self.root)
         users = "".join(f"box{number}:{{PLAIN}}{PASSWORD}::::{self.root}/box{number}::\n" for number in range(ACCOUNTS))
         self.office.file(f"{self.root.name}/users", users)
@@ -170,9 +170,9 @@ class Dovecot(MaildirServer):
             base_dir = {self.root}/run
             state_dir = {self.root}/state
             log_path = {self.log}
-            default_internal_user = {who}
-            default_internal_group = {self.office.account.get("group") or ""}
-            default_login_user = {who}
+            default_internal_user = {user}
+            default_internal_group = {group}
+            default_login_user = {user}
             first_valid_uid = 1
             auth_mechanisms = plain apop login
             disable_plaintext_auth = no
@@ -211,7 +211,7 @@ class Dovecot(MaildirServer):
             }}
             userdb {{
               driver = static
-              args = uid={who} gid={self.office.account.get("group") or who} home={self.root}/%u
+              args = uid={user} gid={group} home={self.root}/%u
             }}
             """)
         self.spawn("dovecot", "-F", "-c", settings)
