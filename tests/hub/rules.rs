@@ -11,7 +11,14 @@ const WHY: &str = "the provider wrote no X-Envelope-To\n  To: ana@example.com\n 
 /// Puts a message into the unclaimed tray, as a fetch would; no hub may run.
 fn put(office: &Office, source: &str, why: &str, message: &str) -> String {
     let now = Moment::now();
-    let store = Store::open(&Settings::new(office.path("data")), now).unwrap();
+    // A program that another test starts at this moment holds the lock of the
+    // last one, until it has become that program.
+    let mut opened = None;
+    eventually("the store can be opened", || {
+        opened = Store::open(&Settings::new(office.path("data")), now).ok();
+        opened.is_some()
+    });
+    let store = opened.unwrap();
     let id = store.next_id(now.wall);
     smol::block_on(async {
         let mut body = store.new_body();
