@@ -203,9 +203,12 @@ fn is_ours(directory: &Directory, id: &str) -> bool {
     domains.any(|domain| domain.as_str().eq_ignore_ascii_case(id))
 }
 
+/// A name without a dot is a machine's own, and could be any machine's.
 fn is_telling(text: &str) -> bool {
     let count = text.chars().count();
-    (TEXT_CHARS_MIN..=TEXT_CHARS_MAX).contains(&count) && !text.chars().any(char::is_control)
+    (TEXT_CHARS_MIN..=TEXT_CHARS_MAX).contains(&count)
+        && text.contains('.')
+        && !text.chars().any(char::is_control)
 }
 
 #[cfg(test)]

@@ -185,6 +185,8 @@ fn no_rule_is_better_than_a_wide_one() {
         // What the address reads is not what stands there: no rule finds it.
         "From: <y @ z.example>\r\n",
         "To: office@provider.example\r\n",
+        // A machine's own name could be any machine's.
+        "To: local-list@a, @example.com\r\nList-Id: x\r\n",
     ] {
         assert_eq!(
             proposal(Vec::new(), headers, "anna"),
