@@ -4,9 +4,8 @@
 use std::thread;
 use std::time::Duration;
 
-use crate::fetch::{Error, Pipelining, Remedy, Security};
+use crate::fetch::{Error, Pipelining, Remedy};
 use crate::net::fetcher::{PollError, Provider};
-use crate::net::tls::ConnectError;
 
 /// How often a locked mailbox is tried again, and after which time: a poll of the
 /// hub takes seconds.
@@ -43,31 +42,5 @@ pub fn visit<T>(
 }
 
 fn is_locked(why: &PollError) -> bool {
-    matches!(why, PollError::Session(Error::MailboxLocked(_)))
-}
-
-/// What else helps, where the settings show more than the error knows.
-pub fn mend(why: &PollError, provider: &Provider) -> Option<String> {
-    match (why, provider.security, provider.port) {
-        (
-            PollError::Tls(ConnectError::Failed { .. } | ConnectError::TimedOut { .. }),
-            Security::Tls,
-            port,
-        ) => Some(match port {
-            110 => "port 110 begins without TLS: set port = 995, or tls = \"starttls\"".to_string(),
-            port => format!(
-                "if port {port} begins without TLS, set tls = \"starttls\"; POP3 with TLS has port 995"
-            ),
-        }),
-        (PollError::Tls(ConnectError::NotTrusted { .. }), _, _) => Some(
-            "set host to a name that the certificate has, or ca to the file of the provider's own CA, or \
-             fingerprint to this one certificate's; and see that the clock of this machine is right"
-                .to_string(),
-        ),
-        (PollError::NoConnection { .. }, Security::StlsRequired | Security::Clear, 995) => Some(
-            "port 995 is for TLS from the first octet: set tls = \"implicit\", or port = 110"
-                .to_string(),
-        ),
-        _ => None,
-    }
+    matches!(why, PollError::Session(Error::MailboxLocked(_), _))
 }

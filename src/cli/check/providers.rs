@@ -2,7 +2,7 @@
 
 use super::Findings;
 use crate::cli::output::size;
-use crate::cli::provider::{mend, visit};
+use crate::cli::provider::visit;
 use crate::config::Configuration;
 use crate::fetch::{Error, Security};
 use crate::net::fetcher::{self, Found, PollError, Provider};
@@ -63,15 +63,13 @@ fn tell(provider: &Provider, found: &Found, findings: &mut Findings) {
 
 fn tell_of_failure(provider: &Provider, why: &PollError, findings: &mut Findings) {
     let name = &provider.name;
-    let further = mend(why, provider);
-    let further = further.map_or(String::new(), |further| format!("; {further}"));
     match why {
-        PollError::Session(Error::TooSoon { .. }) => findings.warning(format!(
+        PollError::Session(Error::TooSoon { .. }, _) => findings.warning(format!(
             "provider {name}: not looked at, because it was logged in there a moment ago: {why}"
         )),
-        PollError::Session(Error::MailboxLocked(_)) => {
+        PollError::Session(Error::MailboxLocked(_), _) => {
             findings.warning(format!("provider {name}: not looked at: {why}"));
         }
-        why => findings.error(format!("provider {name}: {why}{further}")),
+        why => findings.error(format!("provider {name}: {why}")),
     }
 }

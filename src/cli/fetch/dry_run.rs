@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::Arguments;
 use crate::cli::output::{Table, cut, say, size};
-use crate::cli::provider::{mend, visit};
+use crate::cli::provider::visit;
 use crate::cli::{Failure, Outcome};
 use crate::config::Configuration;
 use crate::hub;
@@ -28,7 +28,7 @@ pub fn run(configuration: &Configuration, arguments: &Arguments) -> Outcome {
             Ok(run) => print(provider, &run),
             Err(why) => {
                 all_done = false;
-                let Failure(why) = explain(provider, &why);
+                let Failure(why) = explain(&why);
                 if arguments.json {
                     found.push(json!({ "account": name, "failed": why }));
                 } else {
@@ -83,17 +83,12 @@ fn may_retrieve(provider: &Provider) -> bool {
     heard.is_ok() && matches!(answer.trim(), "y" | "Y" | "yes")
 }
 
-fn explain(provider: &Provider, why: &PollError) -> Failure {
-    let further = match why {
-        PollError::NoTop(_) => Some(
-            "with --retrieve whole messages are read (RETR), but some providers mark as read what was read"
-                .to_string(),
+fn explain(why: &PollError) -> Failure {
+    Failure(match why {
+        PollError::NoTop(_) => format!(
+            "{why}; with --retrieve whole messages are read (RETR), but some providers mark as read what was read"
         ),
-        why => mend(why, provider),
-    };
-    Failure(match further {
-        Some(further) => format!("{why}; {further}"),
-        None => why.to_string(),
+        why => why.to_string(),
     })
 }
 

@@ -20,7 +20,7 @@ mod schedule;
 mod health;
 
 pub use health::{Health, News};
-pub use report::{PollError, Report};
+pub use report::{Hint, PollError, Report};
 pub use schedule::{Chance, Timetable, local_time};
 pub use settings::{Caps, Login, OfficeHours, Provider, Schedule};
 

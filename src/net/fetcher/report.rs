@@ -1,11 +1,12 @@
 //! What came of a poll: counts, and the reason when it failed.
 
-use std::io;
 use std::time::Duration;
+use std::{fmt, io};
 
 use thiserror::Error;
 
-use crate::fetch::{self, Refusal, Remedy};
+use super::settings::Provider;
+use crate::fetch::{self, Refusal, Remedy, Security};
 use crate::net::tls::ConnectError;
 use crate::store::StoreError;
 
@@ -89,19 +90,21 @@ pub enum PollError {
         why: io::Error,
     },
     /// Nobody takes the connection.
-    #[error("{server}: no connection ({why}); check `host` and `port`, and the firewall")]
+    #[error("{server}: no connection ({why}); check `host` and `port`, and the firewall{hint}")]
     NoConnection {
         /// Host and port.
         server: String,
         /// What the system says, of the last address that was tried.
         why: io::Error,
+        /// What the settings show.
+        hint: Hint,
     },
     /// No TLS.
-    #[error("{0}")]
-    Tls(#[from] ConnectError),
+    #[error("{0}{1}")]
+    Tls(ConnectError, Hint),
     /// The session failed.
-    #[error("{0}")]
-    Session(#[from] fetch::Error),
+    #[error("{0}{1}")]
+    Session(fetch::Error, Hint),
     /// Some of the messages that were to be removed are still there.
     #[error("the provider's server could not remove all messages: {0}; the next poll removes them")]
     RemovalFailed(Refusal),
@@ -130,15 +133,86 @@ pub enum PollError {
     NoTop(Refusal),
 }
 
+/// What else helps, where the settings show more than the error knows. Follows
+/// it in the same sentence.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Hint(Option<String>);
+
+impl Hint {
+    /// A TLS handshake with this provider failed.
+    pub(super) fn on_tls(why: &ConnectError, provider: &Provider) -> Hint {
+        Hint(match (why, provider.security, provider.port) {
+            (ConnectError::Failed { .. } | ConnectError::TimedOut { .. }, Security::Tls, 110) => {
+                Some("port 110 begins without TLS: set port = 995, or tls = \"starttls\"".to_string())
+            }
+            (ConnectError::Failed { .. } | ConnectError::TimedOut { .. }, Security::Tls, port) => {
+                Some(format!(
+                    "if port {port} begins without TLS, set tls = \"starttls\"; POP3 with TLS has port 995"
+                ))
+            }
+            (ConnectError::NotTrusted { .. }, ..) => Some(
+                "set host to a name that the certificate has, or ca to the file of the provider's own CA, or \
+                 fingerprint to this one certificate's; and see that the clock of this machine is right"
+                    .to_string(),
+            ),
+            _ => None,
+        })
+    }
+
+    /// There is no connection, or it ended before a word.
+    pub(super) fn on_connection(provider: &Provider) -> Hint {
+        Hint(match (provider.security, provider.port) {
+            (Security::StlsRequired | Security::Clear, 995) => Some(
+                "port 995 is for TLS from the first octet: set tls = \"implicit\", or port = 110"
+                    .to_string(),
+            ),
+            _ => None,
+        })
+    }
+
+    /// The session failed.
+    pub(super) fn on_session(why: &fetch::Error, provider: &Provider) -> Hint {
+        match why {
+            fetch::Error::ConnectionClosed {
+                awaited: fetch::Awaited::Greeting,
+                ..
+            } => match provider.security {
+                Security::Tls => Hint::default(),
+                Security::StlsRequired | Security::Clear => Hint(Some(format!(
+                    "if port {} begins with TLS (as 995 does), set tls = \"implicit\"",
+                    provider.port
+                ))),
+            },
+            _ => Hint::default(),
+        }
+    }
+}
+
+impl fmt::Display for Hint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.0 {
+            Some(hint) => write!(f, "; {hint}"),
+            None => Ok(()),
+        }
+    }
+}
+
+impl From<fetch::Error> for PollError {
+    fn from(error: fetch::Error) -> PollError {
+        PollError::Session(error, Hint::default())
+    }
+}
+
 impl PollError {
     /// What should follow.
     pub fn remedy(&self) -> Remedy {
         match self {
-            PollError::Session(error) => error.remedy(),
+            PollError::Session(error, _) => error.remedy(),
             PollError::Tls(
                 ConnectError::NotTrusted { .. }
                 | ConnectError::OtherCertificate { .. }
                 | ConnectError::Roots(_),
+                _,
             ) => Remedy::Administrator,
             _ => Remedy::Wait,
         }

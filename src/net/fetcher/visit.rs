@@ -6,7 +6,7 @@ use std::time::{Duration, Instant, SystemTime};
 use smol::future;
 use smol::net::{self, TcpStream};
 
-use super::report::PollError;
+use super::report::{Hint, PollError};
 use super::settings::{Login, Provider};
 use super::token;
 use crate::fetch::{
@@ -99,11 +99,8 @@ impl<'a> Visit<'a> {
         provider: &'a Provider,
         sessions: &Sessions,
     ) -> Result<Visit<'a>, PollError> {
-        let stream = connect(&provider.host, provider.port).await?;
-        let broken = |why| PollError::NoConnection {
-            server: format!("{}:{}", provider.host, provider.port),
-            why,
-        };
+        let stream = connect(provider).await?;
+        let broken = |why| no_connection(provider, why);
         let peer = stream.peer_addr().map_err(broken)?;
         let session = sessions.open("fetch", peer.ip().to_canonical());
         let connection = Connection::new(stream, peer, &session).map_err(broken)?;
@@ -256,7 +253,11 @@ impl<'a> Visit<'a> {
 
     async fn start_tls(&mut self) -> Result<(), PollError> {
         let (host, trust) = (&self.provider.host, &self.provider.trust);
-        let certificate = self.connection.connect_tls(host, trust).await?;
+        let connected = self.connection.connect_tls(host, trust).await;
+        let certificate = connected.map_err(|why| {
+            let hint = Hint::on_tls(&why, self.provider);
+            PollError::Tls(why, hint)
+        })?;
         self.certificate_days_left = Some(certificate.days_left(SystemTime::now()));
         Ok(())
     }
@@ -280,7 +281,10 @@ impl<'a> Visit<'a> {
             Ending::Failed(fetch::Error::NoToken) => Err(PollError::NoToken(
                 self.token_failed.take().unwrap_or_default(),
             )),
-            Ending::Failed(error) => Err(error.clone().into()),
+            Ending::Failed(error) => {
+                let hint = Hint::on_session(error, self.provider);
+                Err(PollError::Session(error.clone(), hint))
+            }
         }
     }
 }
@@ -314,7 +318,8 @@ fn credentials(login: &Login) -> Credentials {
 }
 
 /// Tries each address of the server.
-async fn connect(host: &str, port: u16) -> Result<TcpStream, PollError> {
+async fn connect(provider: &Provider) -> Result<TcpStream, PollError> {
+    let (host, port) = (provider.host.as_str(), provider.port);
     let too_slow = || std::io::Error::from(std::io::ErrorKind::TimedOut);
     let resolved = within(RESOLVE_LIMIT, net::resolve((host, port))).await;
     let addresses = resolved.unwrap_or_else(|| Err(too_slow()));
@@ -330,8 +335,13 @@ async fn connect(host: &str, port: u16) -> Result<TcpStream, PollError> {
             None => last = too_slow(),
         }
     }
-    Err(PollError::NoConnection {
-        server: format!("{host}:{port}"),
-        why: last,
-    })
+    Err(no_connection(provider, last))
+}
+
+fn no_connection(provider: &Provider, why: std::io::Error) -> PollError {
+    PollError::NoConnection {
+        server: format!("{}:{}", provider.host, provider.port),
+        why,
+        hint: Hint::on_connection(provider),
+    }
 }

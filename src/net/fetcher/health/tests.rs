@@ -4,6 +4,7 @@ use std::io;
 
 use super::*;
 use crate::fetch::{self, Refusal};
+use crate::net::fetcher::Hint;
 
 const MINUTE: Duration = Duration::from_secs(60);
 
@@ -90,6 +91,7 @@ fn no_connection() -> PollError {
     PollError::NoConnection {
         server: "pop.provider.example:995".to_string(),
         why: io::ErrorKind::ConnectionRefused.into(),
+        hint: Hint::default(),
     }
 }
 

@@ -7,7 +7,7 @@ use jiff::tz::TimeZone;
 
 use super::*;
 use crate::fetch::{self, Awaited, Refusal};
-use crate::net::fetcher::Report;
+use crate::net::fetcher::{Hint, Report};
 
 const MINUTE: Duration = Duration::from_secs(60);
 const HOUR: Duration = Duration::from_secs(60 * 60);
@@ -56,6 +56,7 @@ fn no_connection() -> Poll {
     failed(PollError::NoConnection {
         server: "pop.provider.example:995".to_string(),
         why: io::ErrorKind::ConnectionRefused.into(),
+        hint: Hint::default(),
     })
 }
 
