@@ -150,7 +150,7 @@ impl<'a> Polling<'a> {
     }
 
     /// Commits beside the session.
-    fn commit(&mut self, arrived: Arrived, wanted: &Wanted, complete: Complete) {
+    async fn commit(&mut self, arrived: Arrived, wanted: &Wanted, complete: Complete) {
         let octets = complete.octets();
         let same = self.find_same(wanted, complete.digest());
         let mark = self.mark(wanted, FetchedKind::Message, complete.digest());
@@ -169,7 +169,8 @@ impl<'a> Polling<'a> {
             })
         };
         self.commits
-            .begin(arrived, octets, commit, self.around.tasks);
+            .begin(arrived, octets, commit, self.around.tasks)
+            .await;
     }
 
     /// The next commit that is over, and what the session hears of it.
@@ -316,7 +317,7 @@ impl Errand for Polling<'_> {
         };
         match arriving {
             Arriving::Message(fetched) => {
-                self.commit(arrived, &wanted, fetched.complete());
+                self.commit(arrived, &wanted, fetched.complete()).await;
                 while self.commits.are_too_many() {
                     let answer = self.next_commit().await;
                     self.ready.push_back(answer);

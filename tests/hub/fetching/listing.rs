@@ -150,6 +150,21 @@ fn no_uidl_and_a_mailbox_that_looks_empty_once() {
 }
 
 #[test]
+fn mail_lies_in_a_mailbox_in_the_order_of_the_provider() {
+    let subjects = (0..300).map(|number| format!("n{number:03}"));
+    let letters: Vec<Vec<u8>> = subjects.map(|subject| letter("anna", &subject)).collect();
+    let provider = Provider::with(letters.clone());
+    let office = office(&provider, &[]);
+    poll(&office);
+    let hub = office.serve();
+    let read = read_all(&hub, "anna");
+    assert_eq!(read.len(), letters.len());
+    for (read, sent) in read.iter().zip(&letters) {
+        assert!(read.ends_with(sent), "{}", String::from_utf8_lossy(sent));
+    }
+}
+
+#[test]
 fn ten_thousand_messages_and_a_hundred_in_one_poll() {
     let users = ["anna", "bob"];
     let letters = (0..10_100).map(|number| letter(users[number % 2], &format!("n{number:05}")));

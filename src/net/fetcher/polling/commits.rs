@@ -4,6 +4,7 @@ use std::future::Future;
 use std::sync::Arc;
 
 use smol::channel::{self, Receiver, Sender};
+use smol::future;
 
 use crate::fetch::Arrived;
 use crate::net::limits::{MESSAGE_OCTETS, MemoryGrant};
@@ -65,8 +66,11 @@ impl Commits {
         self.memory.clear();
     }
 
-    /// Starts a commit.
-    pub fn begin(
+    /// Starts a commit. What waits for nothing but its turn gets into the store's
+    /// queue here and now, so that mail lies in a mailbox in the order that it had
+    /// at the provider; only a message in a file of its own may be overtaken while
+    /// the disk takes it.
+    pub async fn begin(
         &mut self,
         arrived: Arrived,
         octets: u64,
@@ -76,12 +80,18 @@ impl Commits {
         // A larger message lies in a file.
         let held =
             usize::try_from(octets).map_or(INLINE_OCTETS, |octets| octets.min(INLINE_OCTETS));
+        let mut commit = Box::pin(commit);
+        let outcome = future::poll_once(&mut commit).await;
         let sender = self.sender.clone();
         let task = async move {
+            let outcome = match outcome {
+                Some(outcome) => outcome,
+                None => commit.await,
+            };
             let committed = Committed {
                 arrived,
                 octets,
-                outcome: commit.await,
+                outcome,
                 held,
             };
             // The poll may be over; what is committed, the next one finds.
