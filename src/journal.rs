@@ -134,6 +134,12 @@ pub fn poll_failed(account: &str, what: &dyn Display) {
     warn!("fetch {account}: {}", OneLine(what));
 }
 
+/// The same for the same reason as the last one, or for one that is told as
+/// trouble.
+pub fn poll_failed_again(account: &str, what: &dyn Display) {
+    info!("fetch {account}: {}", OneLine(what));
+}
+
 /// Something is wrong with an account at a provider. Said once.
 pub fn account_in_trouble(account: &str, what: &dyn Display) {
     warn!("fetch {account}: trouble: {}", OneLine(what));

@@ -12,6 +12,7 @@ use smol::{Timer, future};
 use super::words::{outcome, sentence};
 use super::{Asker, Known, Poller, broken, look};
 use crate::control::seconds;
+use crate::fetch::Remedy;
 use crate::journal;
 use crate::net::fetcher::{Chance, News, Poll, PollError, Provider, Timetable, local_time};
 
@@ -113,6 +114,9 @@ impl Running {
         match &poll.outcome {
             Ok(()) if did_something => journal::polled(name, &text),
             Ok(()) | Err(PollError::Interrupted) => journal::polled_in_vain(name, &text),
+            // What every poll says again fills the log and tells nothing new;
+            // and where a person is needed, the trouble below says so once.
+            Err(why) if self.is_said(why) => journal::poll_failed_again(name, &text),
             Err(_) => journal::poll_failed(name, &text),
         }
         // Before the poll is observed: the silence until now is to be told.
@@ -138,6 +142,11 @@ impl Running {
         shown.troubles = troubles;
         drop(known);
         self.log(news);
+    }
+
+    fn is_said(&self, why: &PollError) -> bool {
+        let last = look(&self.known).state.last_error.clone();
+        why.remedy() == Remedy::Administrator || last == Some(why.to_string())
     }
 
     fn pass(&self) {
