@@ -7,6 +7,7 @@ to it, so that it needs neither root nor the machine's accounts. Both come from 
 popa3d is not here: it takes on other users to split its rights, which only the machine's root can do.
 """
 
+import contextlib
 import pathlib
 import re
 import subprocess
@@ -22,6 +23,23 @@ def can_have_a_view_of_their_own():
     """Whether this system lets an ordinary user make namespaces; some containers do not."""
     argv = ["unshare", "--user", "--map-current-user", "--keep-caps", "--mount", "true"]
     return subprocess.run(argv, stderr=subprocess.DEVNULL, **ordinary_account()).returncode == 0
+
+
+class NotHere(Exception):
+    """A case needs a server that cannot run on this machine."""
+
+
+class Absent(contextlib.AbstractContextManager):
+    """In the place of a server that cannot run here."""
+
+    def __init__(self, _office):
+        pass
+
+    def __exit__(self, *_):
+        pass
+
+    def __getattr__(self, name):
+        raise NotHere
 
 
 class Guest(Server):

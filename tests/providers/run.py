@@ -50,8 +50,11 @@ def main():
     if missing:
         sys.exit(f"not installed: {' '.join(missing)} (scripts/install-packages check installs them)")
     cases = [(name, function) for name, function in CASES if chosen.word in name]
+    kinds = [Dovecot, guests.Courier, guests.Mailutils]
     if not guests.can_have_a_view_of_their_own():
-        sys.exit("this system lets nobody make namespaces (unshare --user --mount), which Courier and Mailutils need here")
+        print("note  this system lets nobody make namespaces (unshare --user --mount), which Courier and Mailutils need here; "
+              "their cases do not run")
+        kinds[1:] = [guests.Absent, guests.Absent]
     if not corpus_fetched.FOLDER.is_dir():
         print("note  real mail: ../shared/mail is not beside this repository; its cases do not run")
         cases = [(name, function) for name, function in cases if function.__module__ not in ("corpus_fetched", "beside")]
@@ -61,15 +64,15 @@ def main():
     with contextlib.ExitStack() as stack:
         offices = queue.Queue()
         found = [stack.enter_context(FetchingOffice(chosen.binary)) for _ in range(OFFICES)]
-        kinds = [Dovecot, guests.Courier, guests.Mailutils]
         servers = [stack.enter_context(kind(found[0])) for kind in kinds]
         for office in found:
             offices.put(Providers(office, servers))
         with concurrent.futures.ThreadPoolExecutor(OFFICES) as pool:
             passed = list(pool.map(lambda each: in_an_office(offices, *each), cases))
     print(f"real POP3 servers: {time.monotonic() - began:.0f} s")
-    print(f"{passed.count(True)} passed, {passed.count(False)} failed")
-    sys.exit(0 if all(passed) else 1)
+    left_out = f", {passed.count(None)} left out" if None in passed else ""
+    print(f"{passed.count(True)} passed, {passed.count(False)} failed{left_out}")
+    sys.exit(1 if False in passed else 0)
 
 
 def in_an_office(offices, name, function):
@@ -85,6 +88,9 @@ def passes(providers, name, function):
     try:
         providers.office.anew()
         function(providers)
+    except guests.NotHere:
+        print(f"left out  {name}\n", end="", flush=True)
+        return None
     except Failure as failure:
         return report_failure(name, str(failure))
     except Exception:  # a case that breaks is a case that fails, and the others still run
