@@ -24,6 +24,14 @@ pub(super) struct Wanted {
     pub known: Option<KnownMessage>,
 }
 
+impl Wanted {
+    /// It was committed, and its removal confirmed: whatever is new comes first,
+    /// or a server that removes nothing would keep new mail out for ever.
+    fn is_back(&self) -> bool {
+        self.known.as_ref().is_some_and(|known| known.removed)
+    }
+}
+
 /// What a poll does.
 #[derive(Debug, Default)]
 pub(super) struct Plan {
@@ -79,13 +87,15 @@ pub(super) fn plan(listing: &Listing, comparison: Comparison, provider: &Provide
     }
     let all = retrieve.len();
     let mut retrieve = within_caps(retrieve, provider.caps);
+    // Stable: what is new comes in the order of the listing.
+    retrieve.sort_by_key(|(_, wanted)| wanted.is_back());
     let later = retrieve.split_off(retrieve.len().min(SESSION_MESSAGES_MAX));
-    // Caps hold for a poll, whatever its sessions.
-    let waiting = (all - retrieve.len()) as u64;
-    match provider.caps == Caps::default() {
-        true => plan.continued = later.len() as u64,
-        false => plan.postponed = waiting,
+    // Caps hold for a poll, whatever its sessions. What the server does not
+    // remove would be there again in each further one.
+    if provider.caps == Caps::default() {
+        plan.continued = later.iter().filter(|(_, it)| !it.is_back()).count() as u64;
     }
+    plan.postponed = (all - retrieve.len()) as u64 - plan.continued;
     for (number, wanted) in retrieve {
         plan.tasks.push(Task::Retrieve {
             number,
@@ -169,7 +179,7 @@ fn within_caps(mut all: Vec<(u32, Wanted)>, caps: Caps) -> Vec<(u32, Wanted)> {
     if all.len() as u64 <= most_messages && octets <= most_octets {
         return all;
     }
-    all.sort_by_key(|(number, wanted)| (octets_of(wanted), *number));
+    all.sort_by_key(|(number, wanted)| (wanted.is_back(), octets_of(wanted), *number));
     let mut octets = 0_u64;
     let mut count = 0;
     for (_, wanted) in &all {

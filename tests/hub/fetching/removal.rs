@@ -156,3 +156,14 @@ fn a_server_that_writes_to_the_terminal() {
     poll(&office);
     assert_eq!(provider.held(), 0);
 }
+
+#[test]
+fn messages_that_are_never_removed_do_not_keep_new_ones_out() {
+    let provider = Provider::with(five());
+    provider.fault(Fault::RemovesNothing);
+    let office = office(&provider, &[("max_messages_per_poll", "3")]);
+    let hub = office.serve();
+    poll(&office);
+    poll(&office);
+    assert_delivered(&office, &hub, &five());
+}
