@@ -1,8 +1,11 @@
 //! Runs `token_command`, which prints an OAuth2 access token.
 
+use std::io;
 use std::process::Stdio;
 use std::time::Duration;
 
+use smol::future;
+use smol::io::{AsyncReadExt, copy, sink};
 use smol::process::Command;
 
 use crate::fetch::Secret;
@@ -12,6 +15,8 @@ use crate::net::connection::within;
 const LIMIT: Duration = Duration::from_secs(60);
 /// Tokens of known providers have 2 KB.
 const TOKEN_OCTETS_MAX: usize = 64 * 1024;
+/// Of what it says beside that, one line is shown.
+const SAID_OCTETS_MAX: u64 = 1024;
 
 /// The token that the command prints: its standard output without the white
 /// space around it.
@@ -25,22 +30,47 @@ pub(super) async fn print(command: &str) -> Result<Secret, String> {
     shell.stdout(Stdio::piped());
     shell.stderr(Stdio::piped());
     shell.kill_on_drop(true);
-    let output = within(LIMIT, shell.output()).await;
-    let output = output.ok_or_else(|| format!("it was not done within {} s", LIMIT.as_secs()))?;
-    let output = output.map_err(|why| format!("it cannot be run: {why}"))?;
-    let printed = Secret::new(output.stdout);
-    if !output.status.success() {
-        let said = String::from_utf8_lossy(&output.stderr);
+    within(LIMIT, run(shell))
+        .await
+        .unwrap_or_else(|| Err(format!("it was not done within {} s", LIMIT.as_secs())))
+}
+
+async fn run(mut shell: Command) -> Result<Secret, String> {
+    let failed = |why: io::Error| format!("it cannot be run: {why}");
+    let mut child = shell.spawn().map_err(failed)?;
+    let pipes = child.stdout.take().zip(child.stderr.take());
+    let (output, mut errors) = pipes.ok_or_else(|| failed(io::ErrorKind::BrokenPipe.into()))?;
+    let printing = async {
+        // Of full size at once: a buffer that grows leaves the token behind.
+        let mut printed = Vec::with_capacity(TOKEN_OCTETS_MAX + 1);
+        let mut output = output.take(TOKEN_OCTETS_MAX as u64 + 1);
+        output.read_to_end(&mut printed).await.map_err(failed)?;
+        let printed = Secret::new(printed);
+        match printed.octets().len() {
+            ..=TOKEN_OCTETS_MAX => Ok(printed),
+            // The rest is not waited for.
+            _ => Err(format!(
+                "it printed more than {TOKEN_OCTETS_MAX} octets, which is no token"
+            )),
+        }
+    };
+    let saying = async {
+        let mut said = Vec::new();
+        let mut beginning = (&mut errors).take(SAID_OCTETS_MAX);
+        beginning.read_to_end(&mut said).await.map_err(failed)?;
+        copy(&mut errors, &mut sink()).await.map_err(failed)?;
+        Ok(said)
+    };
+    let (printed, said) = future::try_zip(printing, saying).await?;
+    let status = child.status().await.map_err(failed)?;
+    if !status.success() {
+        let said = String::from_utf8_lossy(&said);
         let said = said.lines().next().unwrap_or_default();
-        return Err(format!("it ended with {}: {said}", output.status));
+        return Err(format!("it ended with {status}: {said}"));
     }
-    let token = printed.octets().trim_ascii();
-    match token.len() {
-        0 => Err("it printed nothing".to_string()),
-        1..=TOKEN_OCTETS_MAX => Ok(Secret::new(token)),
-        _ => Err(format!(
-            "it printed more than {TOKEN_OCTETS_MAX} octets, which is no token"
-        )),
+    match printed.octets().trim_ascii() {
+        [] => Err("it printed nothing".to_string()),
+        token => Ok(Secret::new(token)),
     }
 }
 
@@ -70,5 +100,16 @@ mod tests {
             let why = run(command).unwrap_err();
             assert!(why.contains(expected) && !why.contains("ya29"), "{why}");
         }
+    }
+
+    #[test]
+    fn a_command_that_prints_without_end_is_not_heard_to_the_end() {
+        let since = std::time::Instant::now();
+        let why = run("yes ya29").unwrap_err();
+        assert!(why.contains("no token") && !why.contains("ya29"), "{why}");
+        assert!(since.elapsed() < LIMIT / 4, "{:?}", since.elapsed());
+        let why = run("head -c 9000000 /dev/zero | tr '\\0' a >&2; exit 3").unwrap_err();
+        assert!(why.contains("status: 3: aaa"), "{why}");
+        assert!(why.len() < 2000, "{}", why.len());
     }
 }
