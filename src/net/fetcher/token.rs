@@ -1,9 +1,11 @@
 //! Runs `token_command`, which prints an OAuth2 access token.
 
 use std::io;
-use std::process::Stdio;
+use std::os::unix::process::CommandExt;
+use std::process::{self, Stdio};
 use std::time::Duration;
 
+use rustix::process::{Pid, Signal, kill_process_group};
 use smol::future;
 use smol::io::{AsyncReadExt, copy, sink};
 use smol::process::Command;
@@ -24,8 +26,9 @@ const SAID_OCTETS_MAX: u64 = 1024;
 /// # Errors
 /// A sentence for the administrator. The output is never repeated.
 pub(super) async fn print(command: &str) -> Result<Secret, String> {
-    let mut shell = Command::new("/bin/sh");
-    shell.arg("-c").arg(command);
+    let mut shell = process::Command::new("/bin/sh");
+    shell.arg("-c").arg(command).process_group(0);
+    let mut shell = Command::from(shell);
     shell.stdin(Stdio::null());
     shell.stdout(Stdio::piped());
     shell.stderr(Stdio::piped());
@@ -38,6 +41,8 @@ pub(super) async fn print(command: &str) -> Result<Secret, String> {
 async fn run(mut shell: Command) -> Result<Secret, String> {
     let failed = |why: io::Error| format!("it cannot be run: {why}");
     let mut child = shell.spawn().map_err(failed)?;
+    // Dropped before the child is, so that the number is still its own.
+    let group = Group(i32::try_from(child.id()).ok().and_then(Pid::from_raw));
     let pipes = child.stdout.take().zip(child.stderr.take());
     let (output, mut errors) = pipes.ok_or_else(|| failed(io::ErrorKind::BrokenPipe.into()))?;
     let printing = async {
@@ -63,6 +68,8 @@ async fn run(mut shell: Command) -> Result<Secret, String> {
     };
     let (printed, said) = future::try_zip(printing, saying).await?;
     let status = child.status().await.map_err(failed)?;
+    // What it has left running on purpose may stay.
+    group.leave();
     if !status.success() {
         let said = String::from_utf8_lossy(&said);
         let said = said.lines().next().unwrap_or_default();
@@ -71,6 +78,25 @@ async fn run(mut shell: Command) -> Result<Secret, String> {
     match printed.octets().trim_ascii() {
         [] => Err("it printed nothing".to_string()),
         token => Ok(Secret::new(token)),
+    }
+}
+
+/// The shell and all that it has started. Killed when dropped: without that a
+/// command that hangs would leave its processes behind at every poll.
+struct Group(Option<Pid>);
+
+impl Group {
+    fn leave(mut self) {
+        self.0 = None;
+    }
+}
+
+impl Drop for Group {
+    fn drop(&mut self) {
+        if let Some(group) = self.0 {
+            // It may be over by now.
+            let _ = kill_process_group(group, Signal::KILL);
+        }
     }
 }
 
@@ -111,5 +137,33 @@ mod tests {
         let why = run("head -c 9000000 /dev/zero | tr '\\0' a >&2; exit 3").unwrap_err();
         assert!(why.contains("status: 3: aaa"), "{why}");
         assert!(why.len() < 2000, "{}", why.len());
+    }
+
+    #[test]
+    fn a_command_that_is_given_up_leaves_no_process_behind() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("pid");
+        let command = format!("sleep 300 & echo $! > {}; wait", file.display());
+        let pid = || {
+            std::fs::read_to_string(&file)
+                .ok()?
+                .trim()
+                .parse::<u32>()
+                .ok()
+        };
+        let begun = async {
+            while pid().is_none() {
+                smol::Timer::after(Duration::from_millis(5)).await;
+            }
+            Err(String::new())
+        };
+        assert!(smol::block_on(future::or(print(&command), begun)).is_err());
+        let stat = || std::fs::read_to_string(format!("/proc/{}/stat", pid().unwrap()));
+        let is_over = || stat().map_or(true, |stat| stat.contains(") Z "));
+        let since = std::time::Instant::now();
+        while !is_over() {
+            assert!(since.elapsed() < Duration::from_secs(10), "{:?}", stat());
+            std::thread::sleep(Duration::from_millis(5));
+        }
     }
 }
