@@ -89,6 +89,31 @@ fn a_message_that_is_too_large_where_mail_stays_or_has_no_unique_id() {
 }
 
 #[test]
+fn a_message_that_is_too_large_and_has_another_unique_id_each_time() {
+    let renumbers = [
+        (Fault::Renumbers, "\"0 days\""),
+        (Fault::Renumbers, "\"7 days\""),
+        (Fault::UniqueIdsAreNumbers, "\"0 days\""),
+    ];
+    at_once(renumbers, |(fault, leave)| {
+        let (provider, office) = oversized();
+        let from = "\nleave_on_server = \"0 days\"";
+        let to = format!("\nleave_on_server = {leave}");
+        office.edit("postroom.toml", from, &to);
+        provider.fault(fault.clone());
+        let hub = office.serve();
+        for _ in 0..3 {
+            poll(&office);
+        }
+        // Another one is news.
+        provider.put(large("bob", "another", 200_000));
+        poll(&office);
+        let told = notices(&hub, "bob");
+        assert_eq!(told.len(), 2, "{fault:?} {leave} {told:?}");
+    });
+}
+
+#[test]
 fn a_message_that_is_too_large_where_top_is_missing() {
     let (provider, office) = oversized();
     provider.fault(Fault::Lacks("TOP"));

@@ -5,7 +5,7 @@ use super::Polling;
 use crate::delivery::TooLarge;
 use crate::journal;
 use crate::mail::HeaderBlock;
-use crate::store::{FetchedKind, KnownMessage, Moment};
+use crate::store::{FetchedId, FetchedKind, KnownMessage, Moment};
 
 impl Polling<'_> {
     /// LIST does not say that it is too large, so the size in LIST is not noted:
@@ -50,6 +50,20 @@ impl Polling<'_> {
         }
     }
 
+    /// Somebody was told of the message under another unique-id. Each record is
+    /// one message.
+    async fn recognise_told(&mut self, record: FetchedId, digest: [u8; 32], wanted: &Wanted) {
+        if let Some(lost) = self.lost.get_mut(&digest) {
+            lost.retain(|lost| lost.record != record);
+        }
+        let store = self.around.store;
+        let recognised = store.recognise(record, wanted.unique_id.clone(), wanted.octets);
+        if let Err(why) = recognised.await {
+            journal::store_failed("noting a message that is too large", &why);
+            self.failed.get_or_insert(why);
+        }
+    }
+
     /// Tells the addressee of a message that stays because of its size.
     pub(super) async fn tell_too_large(
         &mut self,
@@ -66,9 +80,16 @@ impl Polling<'_> {
             Some(_) => too_large.digest(),
             None => too_large.digest_beyond_list(),
         };
-        let told = self.lost.get(&digest).into_iter().flatten();
-        if wanted.unique_id.is_none() && told.clone().any(|lost| lost.kind == FetchedKind::Notice) {
-            return;
+        let mut told = self.lost.get(&digest).into_iter().flatten();
+        let told = told.find(|lost| lost.kind == FetchedKind::Notice);
+        let told = told.map(|lost| lost.record);
+        match (told, &wanted.unique_id) {
+            (Some(_), None) => return,
+            // A size alone proves nothing.
+            (Some(record), Some(_)) if headers.is_some() => {
+                return self.recognise_told(record, digest, wanted).await;
+            }
+            _ => {}
         }
         let mark = self.mark(wanted, FetchedKind::Notice, digest);
         let directory = self.around.directory.now();
