@@ -139,12 +139,23 @@ fn judge(scan: &Scan<'_>, known: Option<KnownMessage>, provider: &Provider) -> V
             true => Verdict::Tell(wanted(None)),
             false => Verdict::Retrieve(wanted(Some(known))),
         },
-        Some(known) if is_over(known.age, provider.leave_on_server) => {
+        Some(known) if !is_over(known.age, provider.leave_on_server) => Verdict::Leave,
+        // Nothing is removed unread that may be another message of that size.
+        Some(known) if is_named_by_number(scan) && !is_too_large => {
+            Verdict::Retrieve(wanted(Some(known)))
+        }
+        Some(known) => {
             let removal = Removal::of_committed(scan.number, &known.receipt);
             Verdict::Remove(removal, known.record)
         }
-        Some(_) => Verdict::Leave,
     }
+}
+
+/// Its unique-id is its message-number: some servers have nothing better, and
+/// give it to the next message when one before it is gone. Others number their
+/// mail from 1 on, for ever, so that it cannot be told which it is.
+fn is_named_by_number(scan: &Scan<'_>) -> bool {
+    scan.unique_id == Some(scan.number.to_string().as_bytes())
 }
 
 fn doubtful(known: &KnownMessage) -> Lost {

@@ -1,7 +1,7 @@
 //! Unique-ids that do not name one message for ever.
 
 use super::{assert_delivered, assert_moved, bad_poll, five, letter, office, poll};
-use crate::hub::{Office, at_once};
+use crate::hub::{Office, at_once, eventually};
 use crate::provider::{Fault, Provider};
 
 const LEAVE: (&str, &str) = ("leave_on_server", "\"7 days\"");
@@ -174,6 +174,26 @@ fn message_numbers_as_unique_ids_where_mail_stays() {
         poll(&office);
         assert_delivered(&office, &hub, &letters);
     }
+}
+
+#[test]
+fn a_message_number_as_unique_id_removes_nothing_unread() {
+    let alike = |number: usize| letter("anna", &format!("n{number}"));
+    let mut letters: Vec<_> = (0..5).map(alike).collect();
+    let provider = Provider::with(&letters);
+    provider.fault(Fault::UniqueIdsAreNumbers);
+    let office = office(&provider, &[("leave_on_server", "\"2 s\"")]);
+    let hub = office.serve();
+    poll(&office);
+    // A person removes one, and one comes: all numbers and sizes are known.
+    provider.mailbox().messages.remove(0);
+    letters.push(alike(5));
+    provider.put(alike(5));
+    eventually("all are removed", || {
+        poll(&office);
+        provider.held() == 0
+    });
+    assert_delivered(&office, &hub, &letters);
 }
 
 #[test]
