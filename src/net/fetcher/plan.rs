@@ -68,12 +68,10 @@ pub(super) fn plan(listing: &Listing, comparison: Comparison, provider: &Provide
                 plan.tasks.push(Task::Remove(removal));
                 plan.removing.insert(scan.number, record);
             }
-            Verdict::Tell(wanted) => {
-                plan.oversized += 1;
-                plan.too_large.insert(scan.number, wanted);
-                plan.tasks.push(Task::Top {
-                    number: scan.number,
-                });
+            Verdict::Tell(wanted) => plan.tell(scan.number, wanted),
+            Verdict::TellOther(wanted, told) => {
+                plan.doubtful.push(told);
+                plan.tell(scan.number, wanted);
             }
             Verdict::Retrieve(wanted) => {
                 match &wanted.known {
@@ -106,11 +104,21 @@ pub(super) fn plan(listing: &Listing, comparison: Comparison, provider: &Provide
     plan
 }
 
+impl Plan {
+    fn tell(&mut self, number: u32, wanted: Wanted) {
+        self.oversized += 1;
+        self.too_large.insert(number, wanted);
+        self.tasks.push(Task::Top { number });
+    }
+}
+
 enum Verdict {
     Leave,
     LeaveTooLarge,
     Remove(Removal, FetchedId),
     Tell(Wanted),
+    /// Unless it is the one of this record.
+    TellOther(Wanted, Lost),
     Retrieve(Wanted),
 }
 
@@ -127,6 +135,10 @@ fn judge(scan: &Scan<'_>, known: Option<KnownMessage>, provider: &Provider) -> V
         None if is_too_large => Verdict::Tell(wanted(None)),
         None => Verdict::Retrieve(wanted(None)),
         Some(known) if known.kind == FetchedKind::Notice => match (is_too_large, known.octets) {
+            // Another one, or LIST counts otherwise today.
+            (true, told) if differs(told, scan.octets) => {
+                Verdict::TellOther(wanted(None), doubtful(&known))
+            }
             (true, _) => Verdict::LeaveTooLarge,
             // It turned out larger than LIST says.
             (false, None) => Verdict::Tell(wanted(Some(known))),

@@ -114,6 +114,21 @@ fn a_message_that_is_too_large_and_has_another_unique_id_each_time() {
 }
 
 #[test]
+fn another_too_large_message_under_the_same_unique_id_is_told() {
+    let (provider, office) = oversized();
+    provider.fault(Fault::UniqueIdsAreNumbers);
+    let hub = office.serve();
+    poll(&office);
+    poll(&office);
+    provider.mailbox().messages.clear();
+    provider.put(large("bob", "another", 300_000));
+    poll(&office);
+    poll(&office);
+    let told = notices(&hub, "bob");
+    assert_eq!(told.len(), 2, "{told:?}");
+}
+
+#[test]
 fn a_message_that_is_too_large_where_top_is_missing() {
     let (provider, office) = oversized();
     provider.fault(Fault::Lacks("TOP"));
