@@ -196,7 +196,7 @@ impl<'a> Visit<'a> {
                     self.start_tls().await?;
                     machine.tls_started();
                 }
-                Step::TokenRequested => match self.token().await {
+                Step::TokenRequested => match self.token().await? {
                     Some(token) => machine.token(&token),
                     None => machine.token_failed(),
                 },
@@ -262,15 +262,16 @@ impl<'a> Visit<'a> {
         Ok(())
     }
 
-    async fn token(&mut self) -> Option<Secret> {
+    async fn token(&mut self) -> Result<Option<Secret>, PollError> {
         let Login::Token { command, .. } = &self.provider.login else {
-            return None;
+            return Ok(None);
         };
         let token = self
             .connection
             .unless_interrupted(token::print(command))
-            .await?;
-        token.map_err(|why| self.token_failed = Some(why)).ok()
+            .await
+            .ok_or(PollError::Interrupted)?;
+        Ok(token.map_err(|why| self.token_failed = Some(why)).ok())
     }
 
     fn outcome(&mut self, ending: &Ending) -> Result<(), PollError> {

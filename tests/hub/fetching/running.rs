@@ -120,6 +120,26 @@ fn a_hub_stops_while_the_provider_stalls() {
 }
 
 #[test]
+fn a_hub_stops_while_token_command_hangs() {
+    let provider = Provider::with(five());
+    let offers = "+OK\r\nSASL XOAUTH2\r\nUIDL\r\n.";
+    provider.fault(Fault::Answers("CAPA", offers));
+    let office = office(&provider, &[]);
+    let begun = office.path("begun");
+    let command = format!("\ntoken_command = \"touch {}; sleep 300\"", begun.display());
+    office.edit("postroom.toml", "\npassword = \"secret\"", &command);
+    let mut hub = office.serve();
+    beside_killed(&office, || {
+        eventually("the command runs", || begun.exists());
+        let since = Instant::now();
+        assert!(hub.stop().success(), "{}", hub.log());
+        assert!(since.elapsed() < PROMPTLY, "{:?}", since.elapsed());
+    });
+    // The poll was stopped, which is nobody's fault.
+    assert!(!hub.log().contains("failed"), "{}", hub.log());
+}
+
+#[test]
 fn a_hub_serves_others_while_the_provider_stalls() {
     let provider = Provider::with(five());
     let office = office(&provider, &[]);
