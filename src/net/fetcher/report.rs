@@ -50,7 +50,7 @@ impl Report {
     /// Whether a further session is of use: it has something to do, and this one
     /// got on.
     pub(super) fn continues(&self) -> bool {
-        self.continued > 0 && self.fetched + self.duplicates > 0
+        self.continued > 0 && self.fetched > 0
     }
 
     /// Adds what the next session of the same poll did.
