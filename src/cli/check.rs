@@ -1,6 +1,7 @@
 //! `postroom check`: what is wrong, and how to mend it.
 
 mod providers;
+mod readers;
 
 use std::fmt::Display;
 use std::fs;
@@ -64,6 +65,7 @@ pub fn run(config: &Path, _arguments: Arguments) -> Outcome {
     findings.good(format!("lan: {}", configuration.lan));
     look_at_clock(SystemTime::now(), &mut findings);
     look_at_directory(&configuration, &mut findings);
+    readers::look_at_readers(&configuration, &mut findings);
     look_at_certificate(&configuration, &mut findings);
     match control::ask_running(Request::Status, &configuration.data_dir) {
         None => look_without_hub(&configuration, &mut findings),

@@ -211,8 +211,8 @@ impl Reader<'_> {
         notes: &mut ProviderNotes,
     ) -> Result<Mode, ConfigurationError> {
         let Some(Text(mode)) = section.mode else {
-            let what = "how to find whose a message is: envelope, guess or single";
-            return Err(self.missing("mode", what, "\"envelope\""));
+            let what = "how to find whose a message is: envelope, guess or single; the dry run says what fits";
+            return Err(self.missing("mode", what, "\"guess\""));
         };
         let only_in = |only: ModeName, written: &Option<Spanned<String>>| match written {
             Some(written) if mode != only => {

@@ -3,7 +3,7 @@
 
 use openssl::sha::sha256;
 
-use crate::journal;
+use crate::journal::{self, Size};
 use crate::mail::ReversePath;
 use crate::mail::{
     Address, Domain, HeaderBlock, MessageDigest, Notice, Recipient, Summary, return_path,
@@ -166,8 +166,8 @@ impl TooLarge<'_> {
 
     fn text(&self, account: &str) -> String {
         let summary = self.headers.map(|headers| Summary::of(headers.octets()));
-        let megabytes = |octets: u64| format!("{:.1} MB", octets as f64 / 1e6);
-        let size = self.octets.map_or("unknown".to_string(), megabytes);
+        let size = |octets: u64| Size(octets).to_string();
+        let octets = self.octets.map_or("unknown".to_string(), size);
         let summary = summary.map_or(String::new(), |summary| {
             let Summary {
                 from,
@@ -179,11 +179,11 @@ impl TooLarge<'_> {
         });
         format!(
             "A message was not fetched, because it is too large. It is not lost: it stays in the mailbox at\n\
-             the provider (account \"{account}\").\n\n{summary}  Size:    {size}; the limit is {}\n\n\
+             the provider (account \"{account}\").\n\n{summary}  Size:    {octets}; the limit is {}\n\n\
              To read it, use the provider's web page, or ask the person who looks after the mail here: when\n\
              max_message_size of the provider in postroom.toml is raised, the next poll fetches it.\n\
              You are told of this message once.\n",
-            megabytes(self.max_message_size)
+            size(self.max_message_size)
         )
     }
 }

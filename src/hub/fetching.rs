@@ -140,7 +140,13 @@ impl Fetching {
         let providers = known.iter().map(|known| known.provider.as_ref());
         let chosen = match chosen(providers, account) {
             Ok(chosen) => chosen,
-            Err(why) => return Answer::Failed { why },
+            Err(why) => {
+                let why = format!(
+                    "{why}, as the running hub knows it; where the file has more, postroom check says why it was not \
+                     taken"
+                );
+                return Answer::Failed { why };
+            }
         };
         let mut asked = Vec::new();
         for known in known {

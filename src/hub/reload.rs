@@ -22,6 +22,11 @@ use crate::store::{Store, StoreError};
 /// When that is tried again which did not fail by a file's fault.
 const TRY_AGAIN: Duration = Duration::from_secs(60);
 
+/// How often files that were refused are looked at. They may name others, which
+/// nobody watches: a password that is put into its file after the section that
+/// names it.
+const LOOK_AGAIN: Duration = Duration::from_secs(3);
+
 /// The store keeps times in milliseconds.
 const JUST_NOW: Duration = Duration::from_secs(1);
 
@@ -246,22 +251,63 @@ impl Followed {
     }
 }
 
-/// Reloads when a file changes, until the hub stops; and again after a while
-/// where the store could not be told, as on a full disk. Without a watch SIGHUP
-/// still does, and another watch is tried: a folder that was moved away may
-/// have come back.
+/// What the last reload leaves to be done.
+enum Due {
+    Nothing,
+    /// The store could not be told, as on a full disk: once more after a while.
+    Again,
+    /// A file was refused, for this reason: once more when there is no fault any
+    /// more, or another one.
+    WhenMended(String),
+}
+
+impl Due {
+    fn after(outcome: &Result<(), ReloadError>) -> Due {
+        match outcome {
+            Ok(()) | Err(ReloadError::Tls(_)) => Due::Nothing,
+            Err(ReloadError::Store(_)) => Due::Again,
+            Err(ReloadError::Configuration(why)) => Due::WhenMended(why.to_string()),
+        }
+    }
+
+    /// Ends when it is due.
+    async fn comes(&self, path: &Path) {
+        match self {
+            Due::Nothing => future::pending().await,
+            Due::Again => after(TRY_AGAIN).await,
+            Due::WhenMended(why) => loop {
+                after(LOOK_AGAIN).await;
+                if fault_of(path).await.as_ref() != Some(why) {
+                    return;
+                }
+            },
+        }
+    }
+}
+
+/// Why the files would be refused now.
+async fn fault_of(path: &Path) -> Option<String> {
+    let path = path.to_path_buf();
+    smol::unblock(move || {
+        let configuration = Configuration::load(&path);
+        let loaded = configuration.and_then(|configuration| configuration.load_directory());
+        loaded.err().map(|why| why.to_string())
+    })
+    .await
+}
+
+/// Reloads when a file changes or a refused one is mended, until the hub stops.
+/// Without a watch SIGHUP still does, and another watch is tried: a folder that
+/// was moved away may have come back.
 pub async fn follow_changes(hub: Arc<Hub>, mut followed: Followed) {
-    let mut is_due = false;
+    let mut due = Due::Nothing;
     let mut is_said = false;
     loop {
         if let Some(other) = followed.other(&hub.path).await {
             followed = other;
         } else {
             match &followed.watch {
-                Ok(watch) if is_due => {
-                    future::or(watch.changed(), after(TRY_AGAIN)).await;
-                }
-                Ok(watch) => watch.changed().await,
+                Ok(watch) => future::or(watch.changed(), due.comes(&hub.path)).await,
                 Err(why) => {
                     if !is_said {
                         log::warn!("{why}");
@@ -278,7 +324,7 @@ pub async fn follow_changes(hub: Arc<Hub>, mut followed: Followed) {
             }
         }
         // The outcome is in the log.
-        is_due = matches!(hub.reload().await, Err(ReloadError::Store(_)));
+        due = Due::after(&hub.reload().await);
     }
 }
 

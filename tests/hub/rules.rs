@@ -80,7 +80,7 @@ fn always_writes_the_rule_and_all_gives_what_it_catches() {
         let other = put(&office, "fetch main", WHY, "From: x@y.example\r\n\r\n");
         let hub = hub_runs.then(|| office.serve());
 
-        let said = office.good(&["unclaimed", "give", &first, "bob", "--always"]);
+        let said = office.good(&["unclaimed", "give", &first, "bob", "--always", "--yes"]);
         let rule = "[[rules]]\nheader = \"List-Id\"\ncontains = \"<news.lists.example>\"\n\
                     to = [\"bob\"]\n";
         assert!(said.starts_with(rule), "{said}");
@@ -150,7 +150,7 @@ fn all_that_a_new_rule_catches_goes_along() {
 fn what_cannot_be_ruled_is_given_all_the_same() {
     let office = Office::new();
     let bare = put(&office, "fetch main", WHY, "Subject: x\r\n\r\n");
-    let said = office.good(&["unclaimed", "give", &bare, "anna", "--always"]);
+    let said = office.good(&["unclaimed", "give", &bare, "anna", "--always", "--yes"]);
     assert!(
         said.contains("shows neither a list nor an address"),
         "{said}"
@@ -161,7 +161,7 @@ fn what_cannot_be_ruled_is_given_all_the_same() {
         &format!("{}{rule}", office.read("directory.toml")),
     );
     let other = put(&office, "fetch main", WHY, &list_mail(1));
-    let said = office.good(&["unclaimed", "give", &other, "bob", "--always"]);
+    let said = office.good(&["unclaimed", "give", &other, "bob", "--always", "--yes"]);
     assert!(
         said.contains("rule 1 in directory.toml gives such mail to anna already"),
         "{said}"

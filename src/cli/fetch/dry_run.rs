@@ -104,7 +104,7 @@ fn print(provider: &Provider, run: &DryRun) {
         let mut table = Table::new(&["MESSAGE", "SIZE", "SENDER", "SUBJECT", "WHO", "WHY"]);
         run.previews
             .iter()
-            .flat_map(rows)
+            .flat_map(|preview| rows(preview, provider.max_message_size))
             .for_each(|row| table.row(row));
         table.print();
         say!("");
@@ -121,7 +121,7 @@ fn print(provider: &Provider, run: &DryRun) {
 }
 
 /// A row for each who would get the message, and one for the unclaimed tray.
-fn rows(preview: &Preview) -> Vec<Vec<String>> {
+fn rows(preview: &Preview, max_message_size: u64) -> Vec<Vec<String>> {
     let decision = &preview.decision;
     let targets = decision
         .targets
@@ -131,7 +131,14 @@ fn rows(preview: &Preview) -> Vec<Vec<String>> {
         .unclaimed
         .iter()
         .map(|evidence| ("(unclaimed)".to_string(), evidence.why.clone()));
+    let is_too_large = preview
+        .octets
+        .is_some_and(|octets| octets > max_message_size);
     let row = |(index, (who, why)): (usize, (String, String))| {
+        let why = match is_too_large {
+            true => format!("too large, stays there; only a notice comes: {why}"),
+            false => why,
+        };
         let mut row = match index {
             0 => vec![
                 preview.number.to_string(),

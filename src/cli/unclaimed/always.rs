@@ -164,7 +164,7 @@ fn others(configuration: &Configuration, rule: &Rule, id: &str) -> Result<Vec<St
 fn say_others(others: &[String], arguments: &GiveArguments) {
     let what = match arguments.all {
         true => "is given too",
-        false => "stays unclaimed without --all",
+        false => "stays unclaimed, unless --all is given with one of them",
     };
     match others.len() {
         0 => say!("no other unclaimed message is of this kind"),
@@ -189,11 +189,14 @@ fn toml_of(rule: &Rule) -> String {
     )
 }
 
-/// Asks where a person can answer; a script has said what it wants.
+/// Asks, for a rule decides about mail to come. A script says so by --yes.
 fn agreed() -> Result<bool, Failure> {
     let input = io::stdin();
     if !input.is_terminal() || !io::stdout().is_terminal() {
-        return Ok(true);
+        return Err(Failure(
+            "nothing is written or given: there is no terminal to ask at; add --yes to write this rule"
+                .to_string(),
+        ));
     }
     let mut out = io::stdout();
     write!(out, "write it? [y/N] ")?;

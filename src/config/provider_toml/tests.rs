@@ -175,23 +175,46 @@ fn an_account_that_init_proposes_loads_with_the_real_defaults() {
     let folder = Folder::new();
     let sample = include_str!("../init/postroom.toml");
     let (_, section) = sample.split_once("# [[provider]]\n").unwrap();
-    let section: String = section
+    let (section, further) = section.split_once("#\n").unwrap();
+    let lines: Vec<&str> = section
         .lines()
         .map(|line| line.trim_start_matches("# "))
-        .fold("[[provider]]\n".to_string(), |text, line| {
-            text + line + "\n"
-        });
-    let providers = |section: &str| folder.parse(&format!("{HEAD}{section}")).unwrap().providers;
-    let minimal: String = section
+        .collect();
+    let providers = |lines: &[&str]| {
+        let section = format!("{HEAD}[[provider]]\n{}\n", lines.join("\n"));
+        folder.parse(&section).unwrap().providers
+    };
+    let defaults = [
+        "port",
+        "tls",
+        "poll",
+        "leave_on_server",
+        "trusted_hosts",
+        "copies",
+        "max_message_size",
+    ];
+    let is_default = |line: &&str| defaults.iter().any(|name| line.starts_with(name));
+    let minimal: Vec<&str> = lines
+        .iter()
+        .copied()
+        .filter(|line| !is_default(line))
+        .collect();
+    assert_eq!(lines.len() - defaults.len(), minimal.len());
+    assert_eq!(providers(&lines), providers(&minimal));
+    assert_eq!(providers(&lines).len(), 1);
+    // What it tells beside that are settings, too.
+    let names = further
         .lines()
-        .filter(|line| {
-            let defaults = ["tls", "poll", "leave_on_server", "envelope_prefix"];
-            !defaults.iter().any(|name| line.starts_with(name))
-        })
-        .fold(String::new(), |text, line| text + line + "\n");
-    assert_eq!(section.lines().count() - 4, minimal.lines().count());
-    assert_eq!(providers(&section), providers(&minimal));
-    assert_eq!(providers(&section).len(), 1);
+        .filter_map(|line| line.strip_prefix("#     "))
+        .filter_map(|line| line.split_once(" = "));
+    let mut count = 0;
+    for (name, _) in names {
+        let error = folder.parse(&format!("{HEAD}[[provider]]\n{name} = 1.5\n"));
+        let error = error.unwrap_err().to_string();
+        assert!(!error.contains("is not known"), "{error}");
+        count += 1;
+    }
+    assert_eq!(count, 9);
 }
 
 #[test]

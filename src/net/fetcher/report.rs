@@ -81,7 +81,7 @@ impl Report {
 pub enum PollError {
     /// The name is not known.
     #[error(
-        "{host}: its address cannot be found ({why}); check `host`, and whether this box reaches the internet"
+        "{host}: its address cannot be found ({why}); check `host`, and whether this machine reaches the internet"
     )]
     NoAddress {
         /// The provider's server.
@@ -150,9 +150,12 @@ impl Hint {
                     "if port {port} begins without TLS, set tls = \"starttls\"; POP3 with TLS has port 995"
                 ))
             }
+            (ConnectError::NotTrusted { reason, .. }, ..) if reason.contains("mismatch") => {
+                Some("set host to a name that the certificate has".to_string())
+            }
             (ConnectError::NotTrusted { .. }, ..) => Some(
-                "set host to a name that the certificate has, or ca to the file of the provider's own CA, or \
-                 fingerprint to this one certificate's; and see that the clock of this machine is right"
+                "set ca to the file of the provider's own CA, or fingerprint to this one certificate's; and see \
+                 that the clock of this machine is right"
                     .to_string(),
             ),
             _ => None,

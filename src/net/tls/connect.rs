@@ -46,10 +46,7 @@ pub enum ConnectError {
     #[error("the certificates to trust cannot be read: {0}")]
     Roots(String),
     /// The server's certificate is for another name, expired, or from a CA that is not trusted.
-    #[error(
-        "{server}: its certificate is not trusted: {reason}; correct the name that is connected to, or trust its CA or \
-         its fingerprint"
-    )]
+    #[error("{server}: its certificate is not trusted: {reason}")]
     NotTrusted {
         /// The server's name.
         server: String,

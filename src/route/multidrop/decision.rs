@@ -209,6 +209,16 @@ impl Evidence {
         }
     }
 
+    /// An address of ours that nobody has is the likeliest slip (a user who is
+    /// not written down yet): it goes into the sentence, which lists show alone.
+    pub(super) fn name_the_nearest(&mut self) {
+        let found = self.considered.iter().map(|considered| &considered.finding);
+        let mut nobodys = found.filter(|finding| matches!(finding, Finding::Nobodys(..)));
+        if let Some(nearest) = nobodys.next() {
+            self.why = format!("{}: {nearest}", self.why);
+        }
+    }
+
     pub(super) fn consider(&mut self, field: &Field, finding: Finding) {
         if self.considered.len() < CONSIDERED_MAX {
             self.considered.push(Considered {

@@ -55,6 +55,9 @@ pub(super) fn decide(
     if decided && !visible.is_empty() && !is_complete {
         evidence = Evidence::new("the header is too long to be read to its end: it may name more");
     }
+    if !decided {
+        evidence.name_the_nearest();
+    }
     if !decided || (decision.visible.is_some() && !is_complete) {
         decision.unclaimed = Some(evidence);
     }

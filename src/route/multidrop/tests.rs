@@ -151,7 +151,8 @@ fn what_is_unclaimed_says_what_was_looked_at() {
         (
             account(Mode::Guess),
             "To: anna@other.example\r\nCc: nosuch@example.com\r\n".to_string(),
-            "the message does not show whose it is\n  To: anna@other.example\n    \
+            "the message does not show whose it is: nosuch@example.com: no user and no alias has this address\n  \
+             To: anna@other.example\n    \
              anna@other.example: other.example is not ours\n  Cc: nosuch@example.com\n    \
              nosuch@example.com: no user and no alias has this address"
                 .to_string(),

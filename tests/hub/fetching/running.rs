@@ -301,3 +301,20 @@ fn status_says_how_the_provider_is() {
     poll(&office);
     assert_moved(&office, &hub, &provider, &five());
 }
+
+#[test]
+fn a_password_file_that_comes_after_the_section_that_names_it_is_taken() {
+    let provider = Provider::with(five());
+    let office = Office::new();
+    let hub = office.serve();
+    let late = [("password", ""), ("password_file", "\"late\"")];
+    add_account(&office, &provider, &late);
+    eventually("the file is refused", || hub.log().contains("not reloaded"));
+    let said = bad_poll(&office);
+    assert!(said.contains("late cannot be read"), "{said}");
+    office.write("late", "secret\n");
+    eventually("the account is taken", || {
+        office.run(&["fetch"]).code == Some(0)
+    });
+    assert_moved(&office, &hub, &provider, &five());
+}

@@ -138,7 +138,7 @@ fn each_recipient_has_a_row_and_so_has_the_tray() {
         &provider,
         &["anna@example.com, bob@example.com, eve@example.com"],
     );
-    let rows = rows(&run.previews[0]);
+    let rows = rows(&run.previews[0], u64::MAX);
     let columns = |index: usize| rows.iter().map(move |row| row[index].as_str());
     let first: Vec<&str> = rows[0].iter().take(4).map(String::as_str).collect();
     assert_eq!(first, ["1", "1.2 kB", "far@far.example", "a [2J 1"]);
