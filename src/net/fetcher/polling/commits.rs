@@ -10,6 +10,11 @@ use crate::fetch::Arrived;
 use crate::net::limits::{MESSAGE_OCTETS, MemoryGrant};
 use crate::store::{FetchedDelivery, FetchedId, INLINE_OCTETS, Receipt, StoreError};
 
+/// What a message holds beside its content: its task, header block and digests.
+/// Without it a poll of a hundred thousand short messages would have ten thousand
+/// of them under way.
+const BESIDE_OCTETS: usize = 8 * 1024;
+
 /// A commit that is over.
 #[derive(Debug)]
 pub(super) struct Committed {
@@ -78,8 +83,9 @@ impl Commits {
         tasks: &Arc<smol::Executor<'static>>,
     ) {
         // A larger message lies in a file.
-        let held =
+        let content =
             usize::try_from(octets).map_or(INLINE_OCTETS, |octets| octets.min(INLINE_OCTETS));
+        let held = BESIDE_OCTETS + content;
         let mut commit = Box::pin(commit);
         let outcome = future::poll_once(&mut commit).await;
         let sender = self.sender.clone();
