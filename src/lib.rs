@@ -30,16 +30,16 @@
 //!
 //! ```text
 //!  6  cli                   arguments, one file for each command, exit codes
-//!  5  hub, control          opens, connects, starts, reloads; the socket that commands speak to
-//!  4  config                files → the settings types that the rooms declare; edit, init, watch
-//!  3  net                   sockets, TLS, threads, limits; a driver for each protocol
+//!  5  hub, control          opens, connects, starts, reloads, polls; the socket that commands speak to
+//!  4  config                files → the settings types that the rooms declare; edit, init, watch, import
+//!  3  net                   sockets, TLS, threads, limits; a driver for each protocol, and when to poll
 //!     auth                  password hashes, the memory of good log-ins, delays of bad ones
 //!  2  delivery              the one door between intake and store
 //!  1  smtp  pop3  fetch     protocol machines without I/O: octets and time in, steps out
 //!     route                 who gets a message; whose a fetched one is (multidrop)
 //!     store                 where mail is kept (SQLite)
 //!  0  wire                  lines, dots, the end of data, waits, secrets
-//!     mail                  addresses, envelope, trace lines, ids
+//!     mail                  addresses, envelope, header block, trace lines, ids, the hub's own notices
 //!
 //!     journal               from floor 2 up: one function for each event, the mail log
 //!     logging               where log lines go
