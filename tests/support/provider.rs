@@ -79,6 +79,8 @@ pub enum Fault {
 pub struct Record {
     /// Its lines.
     pub commands: Vec<String>,
+    /// The unique-ids of the maildrop, in its order.
+    pub listed: Vec<String>,
     /// The most of them that came in one write.
     pub most_together: usize,
     /// How many octets it was sent.

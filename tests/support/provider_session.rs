@@ -240,6 +240,9 @@ impl Session<'_> {
                 let messages = self.mailbox().messages.clone();
                 let empty = faults.contains(&Fault::ListsNothing);
                 self.maildrop = if empty { Vec::new() } else { messages };
+                let names = self.maildrop.iter().map(|it| it.unique_id.clone());
+                let listed = names.collect();
+                self.mailbox().records[self.record].listed = listed;
                 self.say("+OK logged in\r\n");
             }
             "UIDL" => self.list_unique_ids(faults),

@@ -28,14 +28,19 @@ enum Stream {
 
 impl Talk {
     pub fn connect(address: SocketAddr) -> Talk {
-        let stream = TcpStream::connect_timeout(&address, READ_LIMIT).unwrap();
-        stream.set_read_timeout(Some(READ_LIMIT)).unwrap();
-        stream.set_write_timeout(Some(READ_LIMIT)).unwrap();
-        stream.set_nodelay(true).unwrap();
-        Talk {
+        Talk::try_connect(address).unwrap()
+    }
+
+    /// The same where the server may be gone.
+    pub fn try_connect(address: SocketAddr) -> io::Result<Talk> {
+        let stream = TcpStream::connect_timeout(&address, READ_LIMIT)?;
+        stream.set_read_timeout(Some(READ_LIMIT))?;
+        stream.set_write_timeout(Some(READ_LIMIT))?;
+        stream.set_nodelay(true)?;
+        Ok(Talk {
             stream: Stream::Clear(stream),
             unread: Vec::new(),
-        }
+        })
     }
 
     /// Shakes hands as a PC that has imported this CA.
@@ -107,17 +112,32 @@ impl Talk {
 
     /// The rest of a multi-line response of POP3, with its dots unstuffed.
     pub fn multi_line(&mut self) -> Vec<u8> {
+        self.try_multi_line().expect("closed within a response")
+    }
+
+    /// The same; none when the server closes within it.
+    pub fn try_multi_line(&mut self) -> Option<Vec<u8>> {
         let mut content = Vec::new();
+        let mut done = 0;
         loop {
-            if let Some(end) = self.unread.windows(2).position(|two| two == b"\r\n") {
-                let line: Vec<u8> = self.unread.drain(..end + 2).collect();
+            let unread = &self.unread[done..];
+            if let Some(end) = unread.windows(2).position(|two| two == b"\r\n") {
+                let line = &unread[..end + 2];
+                done += line.len();
                 match line.strip_prefix(b".") {
-                    Some(b"\r\n") => return content,
+                    Some(b"\r\n") => {
+                        self.unread.drain(..done);
+                        return Some(content);
+                    }
                     Some(stuffed) => content.extend_from_slice(stuffed),
-                    None => content.extend_from_slice(&line),
+                    None => content.extend_from_slice(line),
                 }
-            } else if self.read().expect("the server is silent") == 0 {
-                panic!("closed within a response");
+            } else {
+                self.unread.drain(..done);
+                done = 0;
+                if self.read().expect("the server is silent") == 0 {
+                    return None;
+                }
             }
         }
     }
