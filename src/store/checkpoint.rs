@@ -1,7 +1,8 @@
 //! Copies the log into the database, beside the writer and out of its way.
 //!
 //! PASSIVE: it waits for nobody and holds nobody up. The writer asks for it, and
-//! takes part only when the log would grow without bound.
+//! takes part only when the log would grow without bound. At the start the log
+//! that a crash left is copied before anything else happens.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -80,6 +81,22 @@ fn restart(db: &Connection) -> bool {
             _ => return false,
         }
     }
+}
+
+/// Copies what a crash left in the log into the database, and empties the log.
+///
+/// A commit that was written and never synced, or whose sync failed, is found
+/// like any other by the next process, and a later sync of the log would say
+/// nothing of it: the system forgets what it could not write. In the database
+/// it is written anew and synced before anything is built on it.
+pub(super) fn settle(db: &Connection) -> rusqlite::Result<()> {
+    let log = pragma(db, "PRAGMA wal_checkpoint(TRUNCATE)")?;
+    if log.busy && log.copied < log.pages {
+        let busy = rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_BUSY);
+        let words = "another program is reading it: stop that one, and start again";
+        return Err(rusqlite::Error::SqliteFailure(busy, Some(words.into())));
+    }
+    Ok(())
 }
 
 /// Asks the thread for a checkpoint; asking twice is asking once.

@@ -354,6 +354,7 @@ impl Database {
     fn open(folder: &Folder) -> Result<Database, OpenError> {
         let refused = |error: rusqlite::Error| OpenError::Database(error.to_string());
         let mut db = schema::connect(&folder.database(), Purpose::Write).map_err(refused)?;
+        checkpoint::settle(&db).map_err(refused)?;
         if schema::is_new(&db).map_err(refused)? {
             folder.refuse_bodies_of_another_database()?;
         }

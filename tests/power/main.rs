@@ -1,0 +1,192 @@
+//! Power cuts: what a hub had promised is there, whatever the disk forgot.
+//!
+//! A hub at work is recorded, call by call (tests/support/interpose.c). From
+//! the record, the state of its data folder is worked out for points of it
+//! (disk.rs), as if the power had gone there, and opened as the next start
+//! does; then every promise of that moment is looked for (account.rs).
+//!
+//! `POWER_CUTS` sets how many cuts are made, `POWER_SEED` repeats a run.
+
+mod account;
+mod chance;
+mod disk;
+mod office;
+mod record;
+#[path = "../support/dialogue.rs"]
+#[allow(dead_code, reason = "shared with tests that use the rest of it")]
+mod dialogue;
+#[path = "../support/hub.rs"]
+#[allow(dead_code, reason = "shared with tests that use the rest of it")]
+mod hub;
+#[path = "../support/interpose.rs"]
+#[allow(dead_code, reason = "shared with tests that use the rest of it")]
+mod interpose;
+#[path = "../support/mail.rs"]
+#[allow(dead_code, reason = "shared with tests that use the rest of it")]
+mod mail;
+#[path = "../support/provider.rs"]
+#[allow(dead_code, reason = "shared with tests that use the rest of it")]
+mod provider;
+#[path = "../support/talk.rs"]
+#[allow(dead_code, reason = "shared with tests that use the rest of it")]
+mod talk;
+
+use std::path::PathBuf;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use tempfile::tempdir_in;
+
+use account::{Told, reckon};
+use chance::Chance;
+use disk::{Disk, Left};
+use interpose::{Action, Rule, call, place};
+use office::{Sent, Working};
+use record::Call;
+
+/// An error of the disk (EIO).
+const FAILS: Action = Action::Fail(5);
+
+/// A number from the environment.
+fn ordered(name: &str) -> Option<u64> {
+    let text = std::env::var(name).ok()?;
+    Some(text.parse().unwrap_or_else(|_| panic!("{name}: {text}")))
+}
+
+/// Where the states are looked at: their syncs mean nothing.
+fn in_memory() -> PathBuf {
+    let memory = PathBuf::from("/dev/shm");
+    if memory.is_dir() {
+        memory
+    } else {
+        std::env::temp_dir()
+    }
+}
+
+/// Cuts the power at points of the record, and reckons after each.
+fn cut_at_points(mut disk: Disk, calls: &[Call], sent: &Sent, cuts: usize, chance: &mut Chance) {
+    let points: Vec<usize> = {
+        let mut points: Vec<usize> = (0..cuts).map(|_| chance.below(calls.len() + 1)).collect();
+        points.sort_unstable();
+        points
+    };
+    let mut points = points.into_iter().peekable();
+    let mut told = Told::default();
+    for number in 0..=calls.len() {
+        while points.next_if_eq(&number).is_some() {
+            let left = Left::ALL[chance.below(Left::ALL.len())];
+            let folder = tempdir_in(in_memory()).unwrap();
+            let data = folder.path().join("data");
+            disk.cut(left, chance, &data);
+            let wrong = reckon(&data, &told, sent);
+            if !wrong.is_empty() {
+                let kept = folder.keep();
+                panic!(
+                    "power cut before call {number} of {}, {left:?} left of what was not synced, \
+                     folder {}:\n{}",
+                    calls.len(),
+                    kept.display(),
+                    wrong.join("\n")
+                );
+            }
+        }
+        let Some(call) = calls.get(number) else { break };
+        disk.take(call, chance);
+        told.take(call, sent);
+    }
+}
+
+/// An office with a record of what it does; the power is cut at the end.
+struct Run {
+    name: &'static str,
+    seed: u64,
+    working: Working,
+    before: Disk,
+}
+
+impl Run {
+    fn new(name: &'static str) -> Run {
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
+        let seed = ordered("POWER_SEED").unwrap_or(now.as_nanos() as u64);
+        println!("POWER_SEED={seed}");
+        let working = Working::new(seed);
+        let before = Disk::of(&working.office.path("data"));
+        Run {
+            name,
+            seed,
+            working,
+            before,
+        }
+    }
+
+    /// Cuts the power at points of all that was done.
+    fn cut(self, cuts: usize) {
+        let cuts = ordered("POWER_CUTS").map_or(cuts, |cuts| cuts as usize);
+        let calls = record::read(&self.working.interposed.record());
+        let (sent, _record) = self.working.into_sent();
+        let mut chance = Chance::from_seed(self.seed);
+        cut_at_points(self.before, &calls, &sent, cuts, &mut chance);
+        println!(
+            "{}: {cuts} power cuts in {} calls, {} messages sent, {} acknowledged, {} sessions of \
+             a PC, {} polls",
+            self.name,
+            calls.len(),
+            sent.messages.len(),
+            sent.ids.len(),
+            sent.removed.len(),
+            sent.listed.len()
+        );
+    }
+}
+
+#[test]
+fn a_power_cut_at_any_point_loses_nothing_that_was_acknowledged() {
+    let run = Run::new("at work");
+    run.working.work_and_be_killed(&[]);
+    for rule in [
+        Rule::once(Action::KillBefore, call::SYNC, place::LOG, 40),
+        Rule::once(Action::KillAfter, call::RENAME, place::BODY, 12),
+        Rule::once(Action::KillBefore, call::WRITE, place::DATABASE, 20),
+    ] {
+        run.working.work_and_be_killed(&[rule]);
+    }
+    run.cut(60);
+}
+
+#[test]
+fn a_sync_that_failed_is_never_taken_for_one_that_worked() {
+    let run = Run::new("syncs that fail");
+    for rules in [
+        [
+            Rule::once(FAILS, call::SYNC, place::LOG, 10),
+            Rule::once(FAILS, call::SYNC, place::LOG, 15),
+        ],
+        [
+            Rule::once(FAILS, call::SYNC, place::BODY, 3),
+            Rule::once(FAILS, call::SYNC, place::BODIES, 7),
+        ],
+        [
+            Rule::once(FAILS, call::SYNC, place::DATABASE, 0),
+            Rule::once(FAILS, call::SYNC, place::LOG, 30),
+        ],
+    ] {
+        run.working.work_and_be_killed(&rules);
+    }
+    run.cut(60);
+}
+
+/// A commit that a kill, or a sync that failed, left in the memory of the
+/// system alone: the next process finds it in the log of the database.
+#[test]
+fn a_commit_that_was_never_synced_is_synced_before_anything_is_built_on_it() {
+    for fault in [Action::KillBefore, FAILS] {
+        let run = Run::new("a commit without its sync");
+        run.working.put_at_provider();
+        let without_sync = Rule::once(fault, call::SYNC, place::LOG, 0);
+        // A writer that begins anew would put another commit in its place.
+        let killed = Rule::once(Action::KillBefore, call::OPEN, place::LOG, 0);
+        assert!(!run.working.fetch_disturbed(&[without_sync, killed]));
+        assert!(run.working.fetch());
+        assert_eq!(run.working.provider.held(), 0);
+        run.cut(60);
+    }
+}
