@@ -62,21 +62,19 @@ fn in_memory() -> PathBuf {
     }
 }
 
-/// Cuts the power at points of the record, and reckons after each.
-fn cut_at_points(mut disk: Disk, calls: &[Call], sent: &Sent, cuts: usize, chance: &mut Chance) {
-    let points: Vec<usize> = {
-        let mut points: Vec<usize> = (0..cuts).map(|_| chance.below(calls.len() + 1)).collect();
-        points.sort_unstable();
-        points
-    };
-    let mut points = points.into_iter().peekable();
+/// Before which call the power goes, and what it leaves.
+type Cut = (usize, Left);
+
+/// Cuts the power at these points of the record, in their order, and reckons
+/// after each.
+fn make_cuts(mut disk: Disk, calls: &[Call], sent: &Sent, cuts: &[Cut], chance: &mut Chance) {
+    let mut cuts = cuts.iter().peekable();
     let mut told = Told::default();
     for number in 0..=calls.len() {
-        while points.next_if_eq(&number).is_some() {
-            let left = Left::ALL[chance.below(Left::ALL.len())];
+        while let Some((_, left)) = cuts.next_if(|(before, _)| *before == number) {
             let folder = tempdir_in(in_memory()).unwrap();
             let data = folder.path().join("data");
-            disk.cut(left, chance, &data);
+            disk.cut(*left, chance, &data);
             let wrong = reckon(&data, &told, sent);
             if !wrong.is_empty() {
                 let kept = folder.keep();
@@ -118,17 +116,41 @@ impl Run {
         }
     }
 
-    /// Cuts the power at points of all that was done.
+    /// Cuts the power at so many points of all that was done.
     fn cut(self, cuts: usize) {
         let cuts = ordered("POWER_CUTS").map_or(cuts, |cuts| cuts as usize);
+        self.cut_where(|calls, chance| {
+            let mut cuts: Vec<Cut> = (0..cuts)
+                .map(|_| {
+                    let left = Left::ALL[chance.below(Left::ALL.len())];
+                    (chance.below(calls + 1), left)
+                })
+                .collect();
+            cuts.sort_by_key(|(before, _)| *before);
+            cuts
+        });
+    }
+
+    /// Cuts the power at every point, in every way.
+    fn cut_everywhere(self) {
+        self.cut_where(|calls, _| {
+            (0..=calls)
+                .flat_map(|number| Left::ALL.map(|left| (number, left)))
+                .collect()
+        });
+    }
+
+    fn cut_where(self, choose: impl FnOnce(usize, &mut Chance) -> Vec<Cut>) {
         let calls = record::read(&self.working.interposed.record());
         let (sent, _record) = self.working.into_sent();
         let mut chance = Chance::from_seed(self.seed);
-        cut_at_points(self.before, &calls, &sent, cuts, &mut chance);
+        let cuts = choose(calls.len(), &mut chance);
+        make_cuts(self.before, &calls, &sent, &cuts, &mut chance);
         println!(
-            "{}: {cuts} power cuts in {} calls, {} messages sent, {} acknowledged, {} sessions of \
-             a PC, {} polls",
+            "{}: {} power cuts in {} calls, {} messages sent, {} acknowledged, {} sessions of a \
+             PC, {} polls",
             self.name,
+            cuts.len(),
             calls.len(),
             sent.messages.len(),
             sent.ids.len(),
@@ -150,6 +172,15 @@ fn a_power_cut_at_any_point_loses_nothing_that_was_acknowledged() {
         run.working.work_and_be_killed(&[rule]);
     }
     run.cut(60);
+}
+
+#[test]
+fn a_power_cut_at_every_point_of_a_first_start_and_a_stop_is_survived() {
+    let run = Run::new("a first start");
+    let mut hub = run.working.serve();
+    run.working.send_one(&hub);
+    assert!(hub.stop().success());
+    run.cut_everywhere();
 }
 
 #[test]

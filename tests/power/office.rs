@@ -9,7 +9,7 @@ use std::thread;
 use crate::chance::Chance;
 use crate::hub::{Hub, Office};
 use crate::interpose::{Interposed, Rule};
-use crate::mail::id_of;
+use crate::mail::{greet, id_of, send_in};
 use crate::provider::{Fault, Provider};
 use crate::talk::Talk;
 
@@ -78,6 +78,19 @@ impl Working {
         let mut command = self.office.command(&["serve"]);
         self.interposed.preload_recording(&mut command);
         self.office.serve_by(command)
+    }
+
+    /// One message to both.
+    pub fn send_one(&self, hub: &Hub) {
+        let (name, content) = self.message(vec!["anna", "bob"], "");
+        let mut smtp = hub.smtp();
+        greet(&mut smtp);
+        let id = send_in(
+            &mut smtp,
+            &["anna@example.com", "bob@example.com"],
+            &content,
+        );
+        self.sent.lock().unwrap().ids.insert(id, name);
     }
 
     /// Everything at once, and a kill: where a rule wants it, or at the end.

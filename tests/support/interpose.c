@@ -99,7 +99,7 @@ static int ends_with(const char *text, const char *end) {
 
 static int place_of(const char *path) {
     if (ends_with(path, "postroom.db-wal")) return LOG;
-    if (ends_with(path, "postroom.db")) return DATABASE;
+    if (ends_with(path, "postroom.db") || ends_with(path, "postroom.db-journal")) return DATABASE;
     if (strstr(path, "/bodies/")) return BODY;
     if (ends_with(path, "/bodies")) return BODIES;
     if (ends_with(path, "/data")) return FOLDER;

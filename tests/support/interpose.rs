@@ -29,7 +29,7 @@ pub mod call {
 
 /// What the call is about; several by `|`.
 pub mod place {
-    /// postroom.db
+    /// postroom.db, and the journal of its very first change.
     pub const DATABASE: i32 = 1;
     /// postroom.db-wal
     pub const LOG: i32 = 2;
