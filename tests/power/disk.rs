@@ -121,6 +121,7 @@ impl Disk {
                 file,
                 offset,
                 octets,
+                ..
             } => self.piece(
                 *file,
                 Piece::Octets {
@@ -331,6 +332,7 @@ mod tests {
     fn written(octets: &[u8]) -> Call {
         Call::Written {
             file: 7,
+            is_database: false,
             offset: 0,
             octets: octets.to_vec(),
         }
@@ -380,6 +382,7 @@ mod tests {
         for _ in 0..64 {
             let call = Call::Written {
                 file: 7,
+                is_database: false,
                 offset: disk.files[0].pieces.len(),
                 octets: b"x".to_vec(),
             };

@@ -93,6 +93,17 @@ fn make_cuts(mut disk: Disk, calls: &[Call], sent: &Sent, cuts: &[Cut], chance: 
     }
 }
 
+/// So many cuts at points that chance takes from these, each in some way.
+fn some_of(points: &[usize], cuts: usize, chance: &mut Chance) -> Vec<Cut> {
+    let cut = |_| {
+        let point = points[chance.below(points.len())];
+        (point, Left::ALL[chance.below(Left::ALL.len())])
+    };
+    let mut cuts: Vec<Cut> = (0..cuts).map(cut).collect();
+    cuts.sort_by_key(|(before, _)| *before);
+    cuts
+}
+
 /// An office with a record of what it does; the power is cut at the end.
 struct Run {
     name: &'static str,
@@ -120,31 +131,45 @@ impl Run {
     fn cut(self, cuts: usize) {
         let cuts = ordered("POWER_CUTS").map_or(cuts, |cuts| cuts as usize);
         self.cut_where(|calls, chance| {
-            let mut cuts: Vec<Cut> = (0..cuts)
-                .map(|_| {
-                    let left = Left::ALL[chance.below(Left::ALL.len())];
-                    (chance.below(calls + 1), left)
-                })
-                .collect();
-            cuts.sort_by_key(|(before, _)| *before);
-            cuts
+            let points: Vec<usize> = (0..=calls.len()).collect();
+            some_of(&points, cuts, chance)
+        });
+    }
+
+    /// The same at points where the log was being copied into the database.
+    fn cut_during_checkpoints(self, cuts: usize) {
+        let cuts = ordered("POWER_CUTS").map_or(cuts, |cuts| cuts as usize);
+        self.cut_where(|calls, chance| {
+            let copying = |call: &Call| {
+                matches!(
+                    call,
+                    Call::Written {
+                        is_database: true,
+                        ..
+                    }
+                )
+            };
+            let points = (0..calls.len()).filter(|&number| copying(&calls[number]));
+            let points: Vec<usize> = points.collect();
+            assert!(points.len() > 1_000, "{} pages were copied", points.len());
+            some_of(&points, cuts, chance)
         });
     }
 
     /// Cuts the power at every point, in every way.
     fn cut_everywhere(self) {
         self.cut_where(|calls, _| {
-            (0..=calls)
+            (0..=calls.len())
                 .flat_map(|number| Left::ALL.map(|left| (number, left)))
                 .collect()
         });
     }
 
-    fn cut_where(self, choose: impl FnOnce(usize, &mut Chance) -> Vec<Cut>) {
+    fn cut_where(self, choose: impl FnOnce(&[Call], &mut Chance) -> Vec<Cut>) {
         let calls = record::read(&self.working.interposed.record());
         let (sent, _record) = self.working.into_sent();
         let mut chance = Chance::from_seed(self.seed);
-        let cuts = choose(calls.len(), &mut chance);
+        let cuts = choose(&calls, &mut chance);
         make_cuts(self.before, &calls, &sent, &cuts, &mut chance);
         println!(
             "{}: {} power cuts in {} calls, {} messages sent, {} acknowledged, {} sessions of a \
@@ -181,6 +206,22 @@ fn a_power_cut_at_every_point_of_a_first_start_and_a_stop_is_survived() {
     run.working.send_one(&hub);
     assert!(hub.stop().success());
     run.cut_everywhere();
+}
+
+#[test]
+fn a_power_cut_during_a_checkpoint_loses_nothing() {
+    let run = Run::new("checkpoints");
+    run.working.fill_the_log(&[]);
+    run.cut_during_checkpoints(25);
+}
+
+#[test]
+fn a_checkpoint_whose_sync_failed_is_made_again() {
+    let run = Run::new("a checkpoint that fails");
+    let fails = Rule::once(FAILS, call::SYNC, place::DATABASE, 0);
+    run.working.fill_the_log(&[fails]);
+    assert_eq!(run.working.interposed.acted(0), 1);
+    run.cut_during_checkpoints(25);
 }
 
 #[test]

@@ -18,6 +18,10 @@ const SENDERS: usize = 3;
 const SESSIONS: usize = 5;
 /// Messages that the provider has at each poll.
 const FETCHED: usize = 10;
+/// Of each sender where the log is to be filled: 24 MB in all.
+const LARGE_MESSAGES: usize = 70;
+/// Of a message that is just small enough for the database.
+const LARGE_LINES: usize = 1_700;
 const LINE: &str = "a line of seventy octets, as people and programs like to write them..\r\n";
 
 /// A message as it was sent.
@@ -93,6 +97,27 @@ impl Working {
         self.sent.lock().unwrap().ids.insert(id, name);
     }
 
+    /// More mail than the log of the database takes without a checkpoint: three
+    /// senders, each with messages that just fit into the database.
+    pub fn fill_the_log(&self, rules: &[Rule]) {
+        let mut hub = self.serve();
+        self.interposed.order(rules);
+        thread::scope(|scope| {
+            for _ in 0..SENDERS {
+                scope.spawn(|| {
+                    let mut smtp = hub.smtp();
+                    greet(&mut smtp);
+                    for _ in 0..LARGE_MESSAGES {
+                        let (name, content) = self.message_of(LARGE_LINES, vec!["bob"], "");
+                        let id = send_in(&mut smtp, &["bob@example.com"], &content);
+                        self.sent.lock().unwrap().ids.insert(id, name);
+                    }
+                });
+            }
+        });
+        hub.kill();
+    }
+
     /// Everything at once, and a kill: where a rule wants it, or at the end.
     pub fn work_and_be_killed(&self, rules: &[Rule]) {
         let mut hub = self.serve();
@@ -156,13 +181,17 @@ impl Working {
     /// A message of a size that chance gives it: most in the database, some in
     /// files of their own.
     fn message(&self, users: Vec<&'static str>, head: &str) -> (String, Vec<u8>) {
-        let number = self.named.fetch_add(1, Ordering::SeqCst);
-        let name = format!("message-{number}");
         let lines = match self.below(10) {
             0..5 => self.below(60),
             5..8 => self.below(1_400),
             _ => 2_000 + self.below(1_500),
         };
+        self.message_of(lines, users, head)
+    }
+
+    fn message_of(&self, lines: usize, users: Vec<&'static str>, head: &str) -> (String, Vec<u8>) {
+        let number = self.named.fetch_add(1, Ordering::SeqCst);
+        let name = format!("message-{number}");
         let content = format!("{head}Subject: {name}\r\n\r\n{}", LINE.repeat(lines)).into_bytes();
         let message = Message {
             users,

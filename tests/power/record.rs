@@ -17,6 +17,7 @@ pub enum Call {
     },
     Written {
         file: u64,
+        is_database: bool,
         offset: usize,
         octets: Vec<u8>,
     },
@@ -91,6 +92,7 @@ impl Reader<'_> {
             },
             call::WRITE => Call::Written {
                 file,
+                is_database: place == place::DATABASE,
                 offset: offset.try_into().unwrap(),
                 octets: data,
             },
