@@ -4,7 +4,7 @@
 //! takes part only when the log would grow without bound. At the start the log
 //! that a crash left is copied before anything else happens.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::thread::{self, JoinHandle};
@@ -89,14 +89,26 @@ fn restart(db: &Connection) -> bool {
 /// like any other by the next process, and a later sync of the log would say
 /// nothing of it: the system forgets what it could not write. In the database
 /// it is written anew and synced before anything is built on it.
-pub(super) fn settle(db: &Connection) -> rusqlite::Result<()> {
-    let log = pragma(db, "PRAGMA wal_checkpoint(TRUNCATE)")?;
-    if log.busy && log.copied < log.pages {
-        let busy = rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_BUSY);
-        let words = "another program is reading it: stop that one, and start again";
-        return Err(rusqlite::Error::SqliteFailure(busy, Some(words.into())));
+pub(super) fn settle(db: &Connection, path: &Path) -> Result<(), OpenError> {
+    let refused = |why: String| OpenError::Database(why);
+    match pragma(db, "PRAGMA wal_checkpoint(TRUNCATE)") {
+        Ok(log) if log.busy && log.copied < log.pages => Err(refused(
+            "another program is reading it; stop that one, and start again".to_string(),
+        )),
+        Ok(_) => Ok(()),
+        // People must be able to collect and delete; a disk that is full and has
+        // failed a sync before is one fault more than this can help.
+        Err(error) if StoreError::from(&error) == StoreError::Full => {
+            sync_log(path).map_err(|error| refused(format!("its log cannot be synced: {error}")))
+        }
+        Err(error) => Err(refused(error.to_string())),
     }
-    Ok(())
+}
+
+fn sync_log(database: &Path) -> std::io::Result<()> {
+    let mut log = database.as_os_str().to_owned();
+    log.push("-wal");
+    std::fs::File::open(log)?.sync_data()
 }
 
 /// Asks the thread for a checkpoint; asking twice is asking once.
@@ -156,7 +168,7 @@ impl Checkpointer {
     }
 }
 
-fn run(path: &std::path::Path, asked: &Receiver<Option<Sender<()>>>, counters: &Counters) {
+fn run(path: &Path, asked: &Receiver<Option<Sender<()>>>, counters: &Counters) {
     let mut open: Option<Connection> = None;
     while let Ok(reply) = asked.recv_blocking() {
         let done = checkpoint(path, &mut open);
@@ -177,7 +189,7 @@ fn run(path: &std::path::Path, asked: &Receiver<Option<Sender<()>>>, counters: &
     }
 }
 
-fn checkpoint(path: &std::path::Path, open: &mut Option<Connection>) -> rusqlite::Result<()> {
+fn checkpoint(path: &Path, open: &mut Option<Connection>) -> rusqlite::Result<()> {
     let db = match open {
         Some(db) => db,
         none => none.insert(schema::connect(path, Purpose::Checkpoint)?),

@@ -353,8 +353,9 @@ struct Database {
 impl Database {
     fn open(folder: &Folder) -> Result<Database, OpenError> {
         let refused = |error: rusqlite::Error| OpenError::Database(error.to_string());
-        let mut db = schema::connect(&folder.database(), Purpose::Write).map_err(refused)?;
-        checkpoint::settle(&db).map_err(refused)?;
+        let path = folder.database();
+        let mut db = schema::connect(&path, Purpose::Write).map_err(refused)?;
+        checkpoint::settle(&db, &path)?;
         if schema::is_new(&db).map_err(refused)? {
             folder.refuse_bodies_of_another_database()?;
         }

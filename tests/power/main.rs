@@ -262,3 +262,19 @@ fn a_commit_that_was_never_synced_is_synced_before_anything_is_built_on_it() {
         run.cut(60);
     }
 }
+
+#[test]
+fn a_full_disk_after_a_crash_does_not_keep_the_hub_from_starting() {
+    let working = Working::new(1);
+    let mut hub = working.serve();
+    working.send_one(&hub);
+    hub.kill();
+    let mut command = working.office.command(&["serve"]);
+    working.interposed.preload(&mut command);
+    const NO_ROOM: Action = Action::Fail(28);
+    let full = Rule::always(NO_ROOM, call::WRITE, place::DATABASE);
+    working.interposed.order(&[full]);
+    let hub = working.office.serve_by(command);
+    assert!(working.interposed.acted(0) > 0);
+    assert_eq!(mail::waiting(&hub, "anna"), 1);
+}
