@@ -114,6 +114,9 @@ impl Session {
                 Progress::Ask => return self.ask(),
                 Progress::Await(_) if !self.output.is_empty() => return self.send(),
                 Progress::Await(awaited) => {
+                    if awaited == Awaited::Command {
+                        self.input.rest();
+                    }
                     match self.patience.wait(awaited.allowance(&self.limits)) {
                         Some(until) => return Step::NeedInput { until },
                         None => {

@@ -3,6 +3,9 @@
 use memchr::memchr;
 use thiserror::Error;
 
+/// Memory that an idle buffer keeps: a command line and the next ones.
+const IDLE_CAPACITY: usize = 4 * 1024;
+
 /// Why a line cannot be taken as a command.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum LineError {
@@ -105,6 +108,16 @@ impl LineBuffer {
         self.skipping = false;
     }
 
+    /// Gives memory back: content came through here in large reads, and a session
+    /// may wait for minutes before its next command.
+    pub fn rest(&mut self) {
+        if self.octets.capacity() > IDLE_CAPACITY {
+            self.octets.drain(..self.start);
+            self.start = 0;
+            self.octets.shrink_to(IDLE_CAPACITY);
+        }
+    }
+
     /// Whether all that was received is taken.
     pub fn is_empty(&self) -> bool {
         self.start == self.octets.len()
@@ -165,6 +178,16 @@ mod tests {
             assert_eq!(buffer.take_line(), None);
         }
         assert!(buffer.octets.capacity() <= 16 * 1024);
+    }
+
+    #[test]
+    fn content_that_went_through_holds_no_memory_while_a_command_is_awaited() {
+        let mut buffer = LineBuffer::new(512);
+        buffer.receive(&[b'x'; 32 * 1024]);
+        buffer.consume(32 * 1024 - 2);
+        buffer.rest();
+        assert!(buffer.octets.capacity() <= IDLE_CAPACITY);
+        assert_eq!(buffer.content(), b"xx");
     }
 
     #[test]
