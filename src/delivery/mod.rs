@@ -26,6 +26,10 @@ use crate::store::{BodyWriter, MailboxName, NewEntry, NewMessage, Receipt, Store
 /// The tray's name in the log.
 const UNCLAIMED: &str = "(unclaimed)";
 
+/// Of a recipient, and of each mailbox that it leads to, beside their texts: two
+/// or three pieces of memory, and their places in lists that double as they grow.
+const OVERHEAD_OCTETS: usize = 128;
+
 /// Where one accepted recipient leads. Decided once, when the recipient is
 /// named, so that a change of the directory meanwhile loses nobody.
 #[derive(Debug, Clone)]
@@ -52,6 +56,20 @@ impl Destination {
             recipient,
             mailboxes,
         })
+    }
+
+    /// What it takes of the memory until the message is committed: here, once
+    /// more in the envelope, and in the trace lines of each mailbox.
+    pub fn octets(&self) -> usize {
+        let recipient = match &self.recipient {
+            Recipient::Postmaster => 0,
+            Recipient::Address(address) => address.to_string().len(),
+        };
+        let mailboxes = self.mailboxes.iter().map(|(mailbox, why)| {
+            let name = mailbox.user().map_or(0, str::len);
+            name + why.len() + recipient + OVERHEAD_OCTETS
+        });
+        2 * (recipient + OVERHEAD_OCTETS) + mailboxes.sum::<usize>()
     }
 }
 

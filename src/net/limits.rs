@@ -1,8 +1,9 @@
 //! How much of the box the network may use, and who may use it.
 //!
 //! The web of limits: a connection costs at most [`SESSION_OCTETS`] while it
-//! talks, a message under way [`MESSAGE_OCTETS`] more. Both are handed out from
-//! the one budget `[limits] memory`, so that their sum fits it.
+//! talks, a message under way [`MESSAGE_OCTETS`] more, and so does what many
+//! recipients hold. All of it is handed out from the one budget `[limits]
+//! memory`, so that their sum fits it.
 
 use std::collections::HashMap;
 use std::net::IpAddr;
@@ -21,6 +22,13 @@ pub const SESSION_OCTETS: usize = 40 * 1024;
 /// Memory of a message under way: 128 KiB of content at most before it goes to
 /// a file, and a read buffer.
 pub const MESSAGE_OCTETS: usize = 192 * 1024;
+/// What the recipients of a message may hold uncounted: a dozen of them, as
+/// nearly every message has. More takes memory for messages, or connections full
+/// of recipients without content would hold hundreds of megabytes.
+pub const RECIPIENTS_OCTETS_FREE: usize = 8 * 1024;
+/// Of the memory for messages recipients have a quarter at most: where they took
+/// all of it, none of them could send its content.
+const RECIPIENTS_PART: usize = 4;
 /// Units of [`MESSAGE_OCTETS`] that one poll may hold: 3 MB, which a disk that
 /// needs 20 ms for a sync takes in a tenth of a second.
 const POLL_MESSAGES_MAX: usize = 16;
@@ -203,6 +211,8 @@ pub struct MessageMemory {
     all: Arc<Semaphore>,
     /// A stranger takes from here first.
     strangers: Arc<Semaphore>,
+    /// Recipients take from here first.
+    recipients: Arc<Semaphore>,
 }
 
 /// Memory for messages, given back when dropped.
@@ -217,6 +227,7 @@ impl MessageMemory {
             units,
             all: Arc::new(Semaphore::new(units)),
             strangers: Arc::new(Semaphore::new(strangers)),
+            recipients: Arc::new(Semaphore::new((units / RECIPIENTS_PART).max(1))),
         }
     }
 
@@ -235,6 +246,41 @@ impl MessageMemory {
             grant
         };
         within(MEMORY_WAIT, both).await
+    }
+
+    /// Has `held` cover the recipients of a message: so many octets in all. At
+    /// once, or not: who has named some can send to those, and come again. What
+    /// came of it is told; without success `held` stays as it was.
+    #[must_use]
+    pub fn cover_recipients(
+        &self,
+        held: &mut Vec<MemoryGrant>,
+        octets: usize,
+        standing: Standing,
+    ) -> bool {
+        let units = octets
+            .saturating_sub(RECIPIENTS_OCTETS_FREE)
+            .div_ceil(MESSAGE_OCTETS);
+        let had = held.len();
+        while held.len() < units {
+            let Some(grant) = self.try_for_recipients(standing) else {
+                held.truncate(had);
+                return false;
+            };
+            held.push(grant);
+        }
+        true
+    }
+
+    fn try_for_recipients(&self, standing: Standing) -> Option<MemoryGrant> {
+        let mut grant = vec![
+            self.recipients.try_acquire_arc()?,
+            self.all.try_acquire_arc()?,
+        ];
+        if standing == Standing::Stranger {
+            grant.push(self.strangers.try_acquire_arc()?);
+        }
+        Some(grant)
     }
 
     /// Memory for the messages of one poll that wait for their commit: an eighth
@@ -340,6 +386,24 @@ mod tests {
             held.clear();
             assert!(memory.for_message(Standing::Stranger).await.is_some());
         });
+    }
+
+    #[test]
+    fn recipients_beyond_some_dozen_are_counted() {
+        let memory = MessageMemory::new(&Limits {
+            memory_octets: 8_000_000,
+            ..Limits::default()
+        });
+        let mut held = Vec::new();
+        assert!(memory.cover_recipients(&mut held, RECIPIENTS_OCTETS_FREE, Standing::Stranger));
+        assert_eq!(held.len(), 0);
+        assert!(memory.cover_recipients(&mut held, 2 * MESSAGE_OCTETS, Standing::Stranger));
+        assert_eq!(held.len(), 2);
+        assert!(!memory.cover_recipients(&mut held, 8_000_000, Standing::Stranger));
+        assert_eq!(held.len(), 2);
+        assert!(memory.all.try_acquire_arc().is_some());
+        held.clear();
+        assert!(memory.strangers.try_acquire_arc().is_some());
     }
 
     #[test]

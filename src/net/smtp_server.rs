@@ -51,6 +51,9 @@ pub async fn serve(
         settings,
         peer,
         destinations: Vec::new(),
+        recipients_octets: 0,
+        recipients_memory: Vec::new(),
+        crowded: false,
         content: Content::None,
         memory: MemoryGrant::new(),
         messages: 0,
@@ -82,6 +85,12 @@ struct Client {
     peer: IpAddr,
     /// Of the recipients accepted in this transaction.
     destinations: Vec<Destination>,
+    /// What they hold.
+    recipients_octets: usize,
+    /// Memory of them, where they are many.
+    recipients_memory: Vec<MemoryGrant>,
+    /// The log was told that there is none for more of them.
+    crowded: bool,
     content: Content,
     /// Memory of the message under way.
     memory: MemoryGrant,
@@ -157,7 +166,7 @@ impl Client {
 
     /// MAIL: whether there is room for any message.
     fn judge_sender(&mut self) -> Result<(), Refusal> {
-        self.destinations.clear();
+        self.forget_recipients();
         let room = self.office.store.space();
         if matches!(room, Ok(space) if space.state == SpaceState::Enough) {
             return Ok(());
@@ -173,10 +182,7 @@ impl Client {
         let directory = self.office.directory.now();
         let route = directory.route(recipient, SystemTime::now());
         let refusal = match Destination::of(recipient.clone(), route) {
-            Ok(destination) => {
-                self.destinations.push(destination);
-                return Ok(());
-            }
+            Ok(destination) => return self.take_recipient(destination),
             Err(refusal) => refusal,
         };
         self.refusals += 1;
@@ -192,6 +198,33 @@ impl Client {
         };
         journal::recipient_refused(self.peer, &name, &refusal.to_string());
         Err(refusal)
+    }
+
+    /// Whether there is memory for this recipient as well.
+    fn take_recipient(&mut self, destination: Destination) -> Result<(), Refusal> {
+        let octets = self.recipients_octets + destination.octets();
+        let standing = self.settings.standing(self.peer);
+        let memory = &self.office.memory;
+        if !memory.cover_recipients(&mut self.recipients_memory, octets, standing) {
+            let refusal = Refusal::recipients_crowded();
+            // Once: after one all that come are put off.
+            if !self.crowded {
+                journal::deferred(self.peer, &refusal.to_string());
+            }
+            self.crowded = true;
+            self.refusals += 1;
+            return Err(refusal);
+        }
+        self.recipients_octets = octets;
+        self.destinations.push(destination);
+        Ok(())
+    }
+
+    fn forget_recipients(&mut self) {
+        self.destinations = Vec::new();
+        self.recipients_octets = 0;
+        self.recipients_memory.clear();
+        self.crowded = false;
     }
 
     async fn begin_content(&mut self, connection: &mut Connection) -> Result<(), Refusal> {
@@ -245,7 +278,7 @@ impl Client {
             }
         };
         self.memory.clear();
-        self.destinations.clear();
+        self.forget_recipients();
         match outcome {
             Ok(receipt) => {
                 self.messages += 1;
@@ -268,6 +301,7 @@ impl Client {
         }
         self.content = Content::None;
         self.memory.clear();
+        self.forget_recipients();
     }
 }
 

@@ -60,6 +60,13 @@ impl Refusal {
         Refusal::new(452, 3, 1, "no room for mail now, try again later")
     }
 
+    /// 452 4.5.3: those before it stay, and this one is named again later (RFC
+    /// 5321 §4.5.3.1.10).
+    pub fn recipients_crowded() -> Refusal {
+        let text = "no room for more recipients now, send to those before and come again";
+        Refusal::new(452, 5, 3, text)
+    }
+
     /// 451 4.3.0: the store failed; the log says why.
     pub fn store_failed() -> Refusal {
         let text = "the message could not be kept, try again later";
