@@ -276,6 +276,17 @@ pub fn turned_away(peer: IpAddr, listener: &str, why: &str, unsaid: u64) {
     }
 }
 
+/// The system lets a listener accept nothing. It goes on trying.
+pub fn accepting_nothing(listener: &str, why: &dyn Display) {
+    warn!("accepting nothing listener={listener}: {why}; it is tried on and on");
+}
+
+/// The listener accepts again.
+pub fn accepting_again(listener: &str, after: Duration) {
+    let after_s = after.as_secs();
+    info!("accepting again listener={listener} after={after_s}s");
+}
+
 /// A TLS handshake did not come to its end.
 pub fn handshake_failed(peer: IpAddr, why: &dyn Display) {
     let why = why.to_string();

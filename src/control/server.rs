@@ -6,7 +6,7 @@ use std::io;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use smol::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use smol::net::unix::{UnixListener, UnixStream};
@@ -15,7 +15,9 @@ use smol::{Executor, Timer};
 use super::SOCKET;
 use super::messages::{Answer, Request};
 use super::perform::Outcome;
+use crate::journal;
 use crate::net::connection::within;
+use crate::net::outage::Outage;
 
 /// A request is one line of this many octets at most.
 const REQUEST_OCTETS_MAX: u64 = 16 * 1024;
@@ -54,9 +56,13 @@ pub async fn serve(
     hub: Arc<impl Answering + Send + Sync + 'static>,
     executor: Arc<Executor<'static>>,
 ) {
+    let mut outage = Outage::default();
     loop {
         match listener.accept().await {
             Ok((stream, _)) => {
+                if let Some(after) = outage.over(Instant::now()) {
+                    journal::accepting_again(SOCKET, after);
+                }
                 let hub = Arc::clone(&hub);
                 let conversation = async move {
                     if let Err(why) = converse(stream, &*hub).await {
@@ -66,7 +72,9 @@ pub async fn serve(
                 executor.spawn(conversation).detach();
             }
             Err(why) => {
-                log::warn!("control socket: {why}; it goes on");
+                if outage.failed(Instant::now()) {
+                    journal::accepting_nothing(SOCKET, &why);
+                }
                 Timer::after(REST).await;
             }
         }

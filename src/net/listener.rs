@@ -16,6 +16,7 @@ use super::connection::{Connection, within};
 use super::limits::{Admitted, TurnedAway};
 use super::listen::{Listen, Protocol, Security};
 use super::office::{Office, Settings};
+use super::outage::Outage;
 use super::{pop3_server, smtp_server};
 use crate::journal;
 use crate::{pop3, smtp};
@@ -39,16 +40,22 @@ pub async fn accept_loop(
     executor: Arc<Executor<'static>>,
 ) {
     let mut notes = Notes::new(Instant::now());
+    let mut outage = Outage::default();
     loop {
         match socket.accept().await {
             Ok((stream, peer)) => {
+                if let Some(after) = outage.over(Instant::now()) {
+                    journal::accepting_again(listen.name(), after);
+                }
                 if let Some(admitted) = admit(&listen, &stream, peer, &office, &mut notes).await {
                     let session = serve(listen, stream, peer, Arc::clone(&office), admitted);
                     executor.spawn(session).detach();
                 }
             }
             Err(why) => {
-                log::warn!("listener {}: {why}; it goes on", listen.name());
+                if outage.failed(Instant::now()) {
+                    journal::accepting_nothing(listen.name(), &why);
+                }
                 Timer::after(REST).await;
             }
         }

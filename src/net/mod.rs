@@ -14,6 +14,7 @@ pub mod listen;
 pub mod listener;
 pub mod networks;
 pub mod office;
+pub mod outage;
 pub mod pop3_server;
 pub mod sessions;
 pub mod smtp_server;
