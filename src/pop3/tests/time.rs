@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant};
 
 use super::office::{Office, Visit, settings};
+use crate::dialogue::{Event, dialogues};
 use crate::pop3::{Ending, Step};
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -80,4 +81,66 @@ fn a_reply_that_takes_long_does_not_count_as_idling() {
     visit.go_on();
     assert_eq!(visit.ending, None);
     assert_eq!(due(&mut visit), visit.now + 600 * SECOND);
+}
+
+#[test]
+fn whoever_stalls_at_any_octet_of_any_dialogue_is_let_go_in_time_without_a_word() {
+    let mut stalled = 0;
+    for dialogue in dialogues("pop3") {
+        let sent: Vec<u8> = dialogue
+            .events
+            .iter()
+            .filter_map(|(_, event)| match event {
+                Event::Send(octets) => Some(octets.as_slice()),
+                _ => None,
+            })
+            .collect::<Vec<_>>()
+            .concat();
+        for place in (0..=sent.len()).step_by(sent.len() / 300 + 1) {
+            let mut visit = Visit::new(settings(), Office::of_samples());
+            // Handed in by octets, for nothing may be behind STLS.
+            for octet in &sent[..place] {
+                visit.says([*octet]);
+            }
+            if visit.ending.is_some() {
+                continue;
+            }
+            let place = format!("{} at octet {place}", dialogue.name);
+            let removed = visit.removed.clone();
+            let written = visit.writes.len();
+            let end = due(&mut visit);
+            visit.now = end - Duration::from_nanos(1);
+            visit.go_on();
+            assert_eq!(visit.ending, None, "{place}");
+            visit.now = end;
+            visit.go_on();
+            let endings = [Some(Ending::Autologout), Some(Ending::LoginTimeout)];
+            assert!(endings.contains(&visit.ending), "{place}");
+            assert_eq!(
+                visit.writes.len(),
+                written,
+                "{place}: no reply to a time-out"
+            );
+            assert_eq!(visit.removed, removed, "{place}");
+            stalled += 1;
+        }
+    }
+    assert!(stalled > 2_000, "{stalled}");
+}
+
+#[test]
+fn one_octet_a_second_is_enough_to_log_in_and_to_collect() {
+    let mut visit = Visit::new(settings(), Office::of_samples());
+    for octet in b"USER anna\r\nPASS secret-anna\r\nRETR 1\r\nDELE 1\r\nQUIT\r\n" {
+        visit.now += SECOND;
+        visit.says([*octet]);
+    }
+    assert_eq!(visit.ending, Some(Ending::Quit));
+    assert_eq!(visit.removed, Some(vec![0]));
+    let mut visit = Visit::new(settings(), Office::of_samples());
+    for _ in 0..60 {
+        visit.now += SECOND;
+        visit.says("U");
+    }
+    assert_eq!(visit.ending, Some(Ending::LoginTimeout));
 }

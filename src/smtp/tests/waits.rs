@@ -307,3 +307,75 @@ fn trace_facts_are_there_while_the_message_is_stored() {
     assert_eq!(envelope.reverse_path.to_string(), "<jü@example.org>");
     assert_eq!(envelope.recipients.len(), 1);
 }
+
+/// In dialogues whose client sends much, some places are left out.
+const PLACES_MAX: usize = 300;
+
+#[test]
+fn whoever_stalls_at_any_octet_of_any_dialogue_is_sent_away_in_time() {
+    let mut stalled = 0;
+    for dialogue in dialogues("smtp") {
+        let sent: Vec<&[u8]> = dialogue
+            .events
+            .iter()
+            .filter_map(|(_, event)| match event {
+                Event::Send(octets) => Some(octets.as_slice()),
+                _ => None,
+            })
+            .collect();
+        let octets = sent.iter().map(|octets| octets.len()).sum::<usize>();
+        for place in (0..=octets).step_by(octets / PLACES_MAX + 1) {
+            let mut office = office_for(&dialogue);
+            office.pump();
+            let mut left = place;
+            for write in &sent {
+                let now = left.min(write.len());
+                office.talk(&write[..now]);
+                left -= now;
+            }
+            if office.ending.is_none() {
+                let place = format!("{} at octet {place}", dialogue.name);
+                office.is_sent_away(&place);
+                stalled += 1;
+            }
+        }
+    }
+    assert!(stalled > 5_000, "{stalled}");
+}
+
+impl Office {
+    /// Nothing is said before the time, and a last word then.
+    fn is_sent_away(&mut self, place: &str) {
+        let time = self.until();
+        assert!(time >= MINUTE && time <= 10 * MINUTE, "{place}: {time:?}");
+        let kept = self.stored.len();
+        let said = self.pass(time - Duration::from_nanos(1));
+        assert_eq!(said, "", "{place}");
+        let said = self.pass(Duration::from_nanos(1));
+        assert!(said.starts_with("421 4.4.2 "), "{place}: {said}");
+        assert!(said.ends_with(" closes\r\n"), "{place}: {said}");
+        assert_eq!(self.ending, Some(Ending::TimedOut), "{place}");
+        assert_eq!(self.stored.len(), kept, "{place}");
+        assert_eq!(self.content, b"", "{place}: what came is called back");
+    }
+}
+
+#[test]
+fn one_octet_a_second_is_enough_for_a_command_and_too_little_for_content() {
+    let second = Duration::from_secs(1);
+    let mut office = Office::open(Trust::World);
+    for octet in b"EHLO pc\r\nMAIL FROM:<>\r\nRCPT TO:<anna@example.com>\r\nDATA\r\n" {
+        let said = office.pass(second);
+        assert!(!said.starts_with('4'), "{said}");
+        office.session.receive(&[*octet]);
+    }
+    assert!(office.talk_nothing().starts_with("354 "));
+    let mut seconds = 0;
+    while office.ending.is_none() {
+        office.pass(second);
+        office.session.receive(b"a");
+        seconds += 1;
+        assert!(seconds <= 600, "still open");
+    }
+    assert_eq!(seconds, 600);
+}
