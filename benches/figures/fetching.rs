@@ -148,7 +148,7 @@ fn wire(way: SocketAddr, account: &str) -> Outcome<f64> {
 /// The command by itself, from its start to its end.
 fn hub(office: &Office, way: SocketAddr, account: &str) -> Outcome<f64> {
     office.empty()?;
-    office.set_provider(&format!(
+    office.set_beside(&format!(
         "[[provider]]\nname = \"main\"\nhost = \"127.0.0.1\"\nport = {}\ntls = \"none\"\n\
          user = \"{account}\"\npassword = \"{PASSWORD}\"\nleave_on_server = \"0 days\"\n\
          mode = \"envelope\"\nenvelope_header = \"X-Envelope-To\"\n",
@@ -157,7 +157,7 @@ fn hub(office: &Office, way: SocketAddr, account: &str) -> Outcome<f64> {
     let began = Instant::now();
     office.run(&["fetch"])?;
     let seconds = began.elapsed().as_secs_f64();
-    office.set_provider("")?;
+    office.set_beside("")?;
     expect_split(office, MESSAGES / USERS)?;
     Ok(seconds)
 }

@@ -5,7 +5,7 @@
 //! on the disk that is built on), speaks to it over loopback, and reads what it
 //! costs from `/proc`. Each work is done three times; the table shows the
 //! median, the least and the most, and the median of the ratios within a run.
-//! `--quick` takes shorter works, `fetching` that part alone. Needs Linux;
+//! `--quick` takes shorter works, `fetching` or `limits` that part alone. Needs Linux;
 //! Postfix's `smtp-source`, Dovecot and fetchmail are used where they are
 //! installed.
 
@@ -22,6 +22,7 @@ mod intake;
 mod polling;
 mod provider;
 mod fetching;
+mod limits;
 
 use std::error::Error;
 use std::fs;
@@ -72,9 +73,10 @@ fn main() -> ExitCode {
         true => Plan::QUICK,
         false => Plan::WHOLE,
     };
-    let part = match is_given("fetching") {
-        true => fetching,
-        false => all,
+    let part = match () {
+        () if is_given("fetching") => fetching,
+        () if is_given("limits") => limits,
+        () => all,
     };
     match measure(part, &plan) {
         Ok(()) => ExitCode::SUCCESS,
@@ -120,7 +122,13 @@ fn all(folder: &Path, plan: &Plan, table: &mut Table) -> Outcome<()> {
     starting::measure(&full, "100,000 messages", plan, table)?;
     say("PCs poll");
     polling::measure(&full, plan, table)?;
-    fetching(folder, plan, table)
+    fetching(folder, plan, table)?;
+    limits(folder, plan, table)
+}
+
+fn limits(folder: &Path, plan: &Plan, table: &mut Table) -> Outcome<()> {
+    say("as much comes as the limits let in");
+    limits::measure(&folder.join("limits"), plan, table)
 }
 
 fn fetching(folder: &Path, plan: &Plan, table: &mut Table) -> Outcome<()> {

@@ -24,7 +24,7 @@ const PATIENCE: Duration = Duration::from_secs(10);
 const SETTINGS: &str = "hostname = \"post.example.com\"\ndomains = [\"example.com\"]\n\
     data_dir = \"data\"\ndirectory = \"directory.toml\"\n\
     lan = [\"127.0.0.0/8\"]\nallow_root = true\n\n\
-    [smtp]\nlisten = [\"127.0.0.1:0\"]\n\n\
+    [smtp]\nlisten = [\"127.0.0.1:0\"]\nlisten_tls = [\"127.0.0.1:0\"]\n\n\
     [pop3]\nlisten = [\"127.0.0.1:0\"]\nlisten_tls = [\"127.0.0.1:0\"]\n\n\
     [store]\nkeep_free = \"100 MB\"\n\n\
     [tls]\ncertificate = \"tls/cert.pem\"\nkey = \"tls/key.pem\"\n";
@@ -46,6 +46,11 @@ impl Office {
     /// Makes the files: the certificate of `postroom init`, thirty users, and
     /// ports that the system chooses.
     pub fn make(folder: &Path) -> Outcome<Office> {
+        Office::make_for(folder, &USERS)
+    }
+
+    /// The same with other users: `NAME1`, `NAME2` and so on of each kind.
+    pub fn make_for(folder: &Path, users: &[(&str, usize)]) -> Outcome<Office> {
         let office = Office {
             folder: folder.to_path_buf(),
         };
@@ -60,7 +65,7 @@ impl Office {
         }
         fs::write(office.config(), SETTINGS)?;
         let hash = postroom::auth::hash_password(PASSWORD)?;
-        let users: String = USERS
+        let users: String = users
             .iter()
             .flat_map(|&(kind, count)| (1..=count).map(move |number| format!("{kind}{number}")))
             .map(|name| format!("[users.{name}]\npassword = \"{}\"\n\n", hash.as_str()))
@@ -85,8 +90,8 @@ impl Office {
         Ok(folder.mode(0o700).create(self.data_dir())?)
     }
 
-    /// The settings, and these `[[provider]]` blocks.
-    pub fn set_provider(&self, blocks: &str) -> Outcome<()> {
+    /// The settings, and these blocks beside them.
+    pub fn set_beside(&self, blocks: &str) -> Outcome<()> {
         Ok(fs::write(self.config(), format!("{SETTINGS}\n{blocks}"))?)
     }
 
@@ -158,7 +163,7 @@ impl Hub {
         Ok(status.hub.ok_or("status finds no hub")?.commits as f64)
     }
 
-    /// Where it listens for `smtp` or `pop3`.
+    /// Where it listens for `smtp`, `smtps`, `pop3` or `pop3s`.
     pub fn address(&self, listener: &str) -> Outcome<SocketAddr> {
         let hub = self.status()?.hub.ok_or("status finds no hub")?;
         let found = hub.listeners.iter().find(|found| found.name == listener);

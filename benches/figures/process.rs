@@ -70,6 +70,19 @@ impl Process {
         })
     }
 
+    /// The most resident memory since the start, or since it was forgotten.
+    pub fn peak(self) -> Outcome<f64> {
+        let status = fs::read_to_string(self.file("status"))?;
+        let kib = number_after(&status, "VmHWM:").ok_or("status without VmHWM")?;
+        Ok(kib * 1024.0)
+    }
+
+    /// The peak begins anew.
+    pub fn forget_peak(self) -> Outcome<()> {
+        // proc(5): 5 resets the peak resident set size.
+        Ok(fs::write(self.file("clear_refs"), "5")?)
+    }
+
     fn file(self, name: &str) -> PathBuf {
         PathBuf::from(format!("/proc/{}/{name}", self.0))
     }
