@@ -7,6 +7,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use openssl::ssl::{SslConnector, SslMethod, SslStream};
+use rustix::net::sockopt;
 
 use crate::dialogue::fits;
 
@@ -74,6 +75,11 @@ impl Talk {
     /// Says nothing more, and still listens.
     pub fn half_close(&mut self) {
         self.tcp().shutdown(Shutdown::Write).unwrap();
+    }
+
+    /// Breaks off without a farewell: what is under way is lost.
+    pub fn reset(self) {
+        sockopt::set_socket_linger(self.tcp(), Some(Duration::ZERO)).unwrap();
     }
 
     /// The next line without its end; none when the server has closed.

@@ -1,0 +1,185 @@
+//! The system gives no more: descriptors, threads, memory. Peers are told to
+//! come again, the log is told once, and all is well when there is room again.
+
+use std::fs;
+use std::path::PathBuf;
+use std::process::Command;
+use std::thread;
+use std::time::Duration;
+
+use rustix::process::{Pid, Resource, Rlimit, prlimit};
+
+use crate::hub::{Hub, Office, run};
+use crate::mail::{greet, log_in, send, send_in, waiting};
+use crate::process::ticks;
+use crate::talk::Talk;
+
+/// More than all listeners need to try again ten times a second, and less than
+/// one thread that does nothing else: hundredths of a second in each.
+const TICKS_MAX: u64 = 50;
+
+/// Lets the hub have so many descriptors more than it has open.
+fn leave_descriptors(hub: &Hub, more: u64) {
+    let open = fs::read_dir(format!("/proc/{}/fd", hub.pid())).unwrap();
+    limit_descriptors(hub, open.count() as u64 + more);
+}
+
+fn limit_descriptors(hub: &Hub, count: u64) {
+    let limits = fs::read_to_string(format!("/proc/{}/limits", hub.pid())).unwrap();
+    let line = limits.lines().find(|it| it.starts_with("Max open files"));
+    let hard = line.unwrap().split_whitespace().nth(4).unwrap();
+    let limit = Rlimit {
+        current: Some(count),
+        maximum: hard.parse().ok(),
+    };
+    let pid = Pid::from_raw(i32::try_from(hub.pid()).unwrap());
+    prlimit(pid, Resource::Nofile, limit).unwrap();
+}
+
+#[test]
+fn descriptors_used_up() {
+    let office = Office::new();
+    let hub = office.serve();
+    let large = "a line of a large message\r\n".repeat(20_000);
+    let mut smtp = hub.smtp();
+    greet(&mut smtp);
+    send_in(&mut smtp, &["anna@example.com"], large.as_bytes());
+    let mut pop3 = log_in(&hub, "anna");
+    pop3.say("STAT", "+OK 1 *");
+    leave_descriptors(&hub, 0);
+    // Whom it cannot accept waits with the system.
+    let waiting_peers: Vec<Talk> = ["smtp", "smtps", "pop3", "pop3s"]
+        .iter()
+        .flat_map(|listener| (0..3).map(|_| Talk::connect(hub.address(listener))))
+        .collect();
+    hub.wait_for_log("accepting nothing listener=smtp:");
+    hub.wait_for_log("accepting nothing listener=pop3s:");
+    // A message that needs a file is put off, and none is lost.
+    smtp.say("MAIL FROM:<>", "250 *");
+    smtp.say("RCPT TO:<anna@example.com>", "250 *");
+    smtp.say("DATA", "354 *");
+    smtp.send(large.as_bytes());
+    smtp.say(".", "451 4.3.0 *");
+    pop3.say("RETR 1", "-ERR [SYS/TEMP] *");
+    let before = ticks(hub.pid());
+    thread::sleep(Duration::from_secs(1));
+    let used = ticks(hub.pid()) - before;
+    assert!(used < TICKS_MAX, "{used} ticks in a second");
+    let told = hub.log().matches("accepting nothing").count();
+    assert_eq!(told, 4, "{}", hub.log());
+
+    limit_descriptors(&hub, 1_000);
+    for (number, mut peer) in waiting_peers.into_iter().enumerate() {
+        match number / 3 {
+            0 => drop(peer.expect("220 *")),
+            2 => drop(peer.expect("+OK *")),
+            _ => {}
+        }
+    }
+    hub.wait_for_log("accepting again listener=smtp ");
+    pop3.say("RETR 1", "+OK*");
+    assert!(pop3.multi_line().len() > large.len());
+    send_in(&mut smtp, &["anna@example.com"], large.as_bytes());
+    send(&hub, &["bob@example.com"], "all is well");
+    assert_eq!(waiting(&hub, "bob"), 1);
+}
+
+#[test]
+fn threads_used_up() {
+    let office = Office::new();
+    let library = threads_that_fail(&office);
+    let no_threads = office.path("no-threads");
+    let serve = || {
+        let mut command = office.command(&["serve"]);
+        command.env("LD_PRELOAD", &library);
+        command.env("NO_THREADS", &no_threads);
+        command
+    };
+    fs::write(&no_threads, "").unwrap();
+    let why = run(serve(), b"").bad();
+    assert!(why.contains("cannot start a thread: "), "{why}");
+    fs::remove_file(&no_threads).unwrap();
+    let hub = office.serve_by(serve());
+    fs::write(&no_threads, "").unwrap();
+    // A running hub has all the threads that it needs.
+    send(&hub, &["anna@example.com"], "without threads");
+    assert_eq!(waiting(&hub, "anna"), 1);
+    office.add_user("carol");
+    send(&hub, &["carol@example.com"], "of a new user");
+    assert_eq!(waiting(&hub, "carol"), 1);
+    fs::remove_file(&no_threads).unwrap();
+    send(&hub, &["carol@example.com"], "with threads");
+    assert_eq!(waiting(&hub, "carol"), 2);
+    assert!(!hub.log().contains("internal error"), "{}", hub.log());
+}
+
+/// A library whose pthread_create fails while the file $NO_THREADS exists.
+fn threads_that_fail(office: &Office) -> PathBuf {
+    let (source, library) = (office.path("threads.c"), office.path("threads.so"));
+    let text = r#"
+        #define _GNU_SOURCE
+        #include <dlfcn.h>
+        #include <errno.h>
+        #include <pthread.h>
+        #include <stdlib.h>
+        #include <unistd.h>
+        int pthread_create(pthread_t *thread, const pthread_attr_t *attributes,
+                           void *(*run)(void *), void *argument) {
+            static int (*real)(pthread_t *, const pthread_attr_t *, void *(*)(void *), void *);
+            if (!real) real = dlsym(RTLD_NEXT, "pthread_create");
+            const char *file = getenv("NO_THREADS");
+            if (file && access(file, F_OK) == 0) return EAGAIN;
+            return real(thread, attributes, run, argument);
+        }
+    "#;
+    fs::write(&source, text).unwrap();
+    let mut compile = Command::new("cc");
+    compile.args(["-shared", "-fPIC", "-o"]).arg(&library);
+    // SQLite is built by the same compiler: it is there.
+    let compiled = compile.arg(&source).arg("-ldl").status().unwrap();
+    assert!(compiled.success());
+    library
+}
+
+/// Takes the half minute that a message waits for memory.
+#[test]
+fn memory_for_messages_used_up() {
+    let office = Office::new();
+    office.set("limits", "memory = \"8 MB\"");
+    let hub = office.serve();
+    send(&hub, &["anna@example.com"], "before");
+    let mut pop3 = log_in(&hub, "anna");
+    pop3.say("STAT", "+OK 1 *");
+    // 15 messages of 192 KiB are three eighths of 8 MB.
+    let begin = || {
+        let mut smtp = hub.smtp();
+        greet(&mut smtp);
+        smtp.say("MAIL FROM:<>", "250 *");
+        smtp.say("RCPT TO:<anna@example.com>", "250 *");
+        smtp
+    };
+    let mut under_way: Vec<Talk> = (0..15).map(|_| begin()).collect();
+    for smtp in &mut under_way {
+        smtp.say("DATA", "354 *");
+    }
+    let mut late = begin();
+    late.send(b"DATA\r\n");
+    pop3.send(b"RETR 1\r\n");
+    // Meanwhile the hub goes on with all that needs no such memory.
+    log_in(&hub, "bob").say("STAT", "+OK 0 *");
+    thread::sleep(Duration::from_secs(20));
+    late.expect("421 4.3.2 *");
+    late.expect_close();
+    pop3.expect("-ERR [SYS/TEMP] *");
+    assert_eq!(hub.log().matches("421 4.3.2").count(), 1);
+    // One is enough to let the next one in.
+    under_way
+        .pop()
+        .unwrap()
+        .say("a\r\n.", "250 2.0.0 kept as *");
+    pop3.say("RETR 1", "+OK*");
+    pop3.multi_line();
+    let mut next = begin();
+    next.say("DATA", "354 *");
+    next.say("a\r\n.", "250 2.0.0 kept as *");
+}
