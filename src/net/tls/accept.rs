@@ -10,11 +10,12 @@ use smol::future::FutureExt;
 use smol::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
 use thiserror::Error;
 
+use super::hello::Opening;
 use super::stream::Secured;
 use super::{ServerTls, reason};
 
 /// A stream under TLS, as the server has it. Its output is buffered.
-pub type TlsStream<S> = Secured<SslStream<S>, TlsSession>;
+pub type TlsStream<S> = Secured<SslStream<Opening<S>>, TlsSession>;
 
 /// What was agreed on, for the Received line and the log.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -78,7 +79,7 @@ where
         reason: reason::of_stack(&stack),
     };
     let ssl = tls.new_session().map_err(setup)?;
-    let mut stream = SslStream::new(ssl, stream).map_err(setup)?;
+    let mut stream = SslStream::new(ssl, Opening::new(stream)).map_err(setup)?;
     let handshake = async {
         if let Err(error) = Pin::new(&mut stream).accept().await {
             return Err(classify(reason::of_handshake(&error)));
@@ -94,6 +95,7 @@ where
         Err(AcceptError::TimedOut { limit })
     };
     handshake.or(timeout).await?;
+    stream.get_mut().handshake_is_over();
     let session = TlsSession::of(stream.ssl());
     Ok(Secured {
         stream,

@@ -14,6 +14,7 @@
 
 mod stream;
 mod accept;
+mod hello;
 mod server;
 mod connect;
 mod certificate;
