@@ -85,6 +85,8 @@ pub struct Connection {
     interrupted: Receiver<Interruption>,
     /// Set once the session was told to end, for it is told once only.
     to_end: Option<Interruption>,
+    /// [`WRITE_LIMIT`], which a test has no time for.
+    write_limit: Duration,
 }
 
 impl Connection {
@@ -106,6 +108,7 @@ impl Connection {
             activity: Arc::clone(&session.activity),
             interrupted: session.interrupted.clone(),
             to_end: None,
+            write_limit: WRITE_LIMIT,
         })
     }
 
@@ -174,7 +177,7 @@ impl Connection {
                 Err(OutputError::Interrupted(to_end))
             };
             let too_long = async {
-                Timer::after(WRITE_LIMIT).await;
+                Timer::after(self.write_limit).await;
                 Err(OutputError::TimeOut)
             };
             future::or(write, future::or(interrupted, too_long)).await?;
@@ -299,3 +302,6 @@ pub async fn within<T>(limit: Duration, task: impl Future<Output = T>) -> Option
     };
     future::or(task, too_long).await
 }
+
+#[cfg(test)]
+mod tests;
