@@ -26,10 +26,12 @@ mod users;
 #[path = "../support/dialogue.rs"]
 mod dialogue;
 #[path = "../support/hub.rs"]
+#[allow(dead_code, reason = "shared with tests that use the rest of it")]
 mod hub;
 #[path = "../support/mail.rs"]
 mod mail;
 #[path = "../support/provider.rs"]
 mod provider;
 #[path = "../support/talk.rs"]
+#[allow(dead_code, reason = "shared with tests that use the rest of it")]
 mod talk;

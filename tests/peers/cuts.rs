@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use crate::dialogue::dialogues;
 use crate::hub::{Hub, Office, at_once, eventually};
 use crate::mail::{behind_trace, collect, log_in, send, waiting};
-use crate::peer::{Leaving, Script, visit};
+use crate::peer::{Leaving, Script, users_like_anna, visit};
 use crate::process::resident;
 
 /// Sessions beside each other; each has users of its own for POP3.
@@ -201,29 +201,11 @@ fn collect_all(hub: &Hub) -> Vec<Vec<u8>> {
     ["anna", "bob"].map(|user| collect(hub, user)).concat()
 }
 
-/// Copies anna's password and maildrop to users of four letters.
-fn many_users(office: &Office) -> Vec<String> {
-    let names: Vec<String> = (0..WORKERS * USERS_OF_WORKER)
-        .map(|number| format!("u{number:03}"))
-        .collect();
-    let directory = office.read("directory.toml");
-    let hash = directory
-        .lines()
-        .find(|line| line.starts_with("password"))
-        .unwrap();
-    let users: String = names
-        .iter()
-        .map(|name| format!("\n[users.{name}]\n{hash}\n"))
-        .collect();
-    office.write("directory.toml", &(directory.clone() + &users));
-    names
-}
-
 #[test]
 fn pop3_cut_anywhere_removes_nothing_and_locks_nothing() {
     let office = Office::new();
     office.add_user("carol");
-    let users = many_users(&office);
+    let users = users_like_anna(&office, WORKERS * USERS_OF_WORKER);
     let hub = office.serve();
     let addresses: Vec<String> = users.iter().map(|it| format!("{it}@example.com")).collect();
     let recipients: Vec<&str> = addresses.iter().map(String::as_str).collect();

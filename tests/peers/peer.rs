@@ -10,6 +10,7 @@ use openssl::ssl::{SslConnector, SslMethod, SslStream, SslVerifyMode};
 use rustix::net::sockopt;
 
 use crate::dialogue::{Dialogue, Event};
+use crate::hub::Office;
 
 /// How long an answer is waited for before the peer goes on: some come late.
 const ANSWER_WAIT: Duration = Duration::from_millis(30);
@@ -103,6 +104,20 @@ fn speak(address: SocketAddr, script: &Script, cut_at: usize) -> (Line, Vec<u8>)
         }
     }
     (line, said)
+}
+
+/// Adds so many users of four letters, each with the password of anna.
+pub fn users_like_anna(office: &Office, count: usize) -> Vec<String> {
+    let names: Vec<String> = (0..count).map(|number| format!("u{number:03}")).collect();
+    let directory = office.read("directory.toml");
+    let mut lines = directory.lines();
+    let hash = lines.find(|line| line.starts_with("password")).unwrap();
+    let users: String = names
+        .iter()
+        .map(|name| format!("\n[users.{name}]\n{hash}\n"))
+        .collect();
+    office.write("directory.toml", &(directory.clone() + &users));
+    names
 }
 
 /// Whether the last line agrees to a handshake.

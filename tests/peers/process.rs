@@ -12,6 +12,12 @@ pub fn peak(pid: u32) -> usize {
     of_status(pid, "VmHWM:") * 1024
 }
 
+/// The peak begins anew.
+pub fn forget_peak(pid: u32) {
+    // proc(5): 5 resets the peak resident set size.
+    fs::write(format!("/proc/{pid}/clear_refs"), "5").unwrap();
+}
+
 /// Processor time, in hundredths of a second.
 pub fn ticks(pid: u32) -> u64 {
     let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap();

@@ -2,12 +2,12 @@
 //! bounded in time; what is not as expected fails the test with what was said.
 
 use std::io::{self, Read, Write};
-use std::net::{Shutdown, SocketAddr, TcpStream};
+use std::net::{Ipv4Addr, Shutdown, SocketAddr, TcpStream};
 use std::path::Path;
 use std::time::Duration;
 
 use openssl::ssl::{SslConnector, SslMethod, SslStream};
-use rustix::net::sockopt;
+use rustix::net::{self, AddressFamily, SocketType, sockopt};
 
 use crate::dialogue::fits;
 
@@ -34,7 +34,18 @@ impl Talk {
 
     /// The same where the server may be gone.
     pub fn try_connect(address: SocketAddr) -> io::Result<Talk> {
-        let stream = TcpStream::connect_timeout(&address, READ_LIMIT)?;
+        TcpStream::connect_timeout(&address, READ_LIMIT).and_then(Talk::over)
+    }
+
+    /// The same from another address of the loopback network.
+    pub fn connect_from(address: SocketAddr, from: Ipv4Addr) -> Talk {
+        let stream = net::socket(AddressFamily::INET, SocketType::STREAM, None).unwrap();
+        net::bind(&stream, &SocketAddr::from((from, 0))).unwrap();
+        net::connect(&stream, &address).unwrap();
+        Talk::over(TcpStream::from(stream)).unwrap()
+    }
+
+    fn over(stream: TcpStream) -> io::Result<Talk> {
         stream.set_read_timeout(Some(READ_LIMIT))?;
         stream.set_write_timeout(Some(READ_LIMIT))?;
         stream.set_nodelay(true)?;
