@@ -13,6 +13,8 @@ use std::hash::Hash;
 use std::net::{IpAddr, Ipv6Addr};
 use std::time::{Duration, Instant};
 
+use crate::mail::{Address, LocalPart};
+
 /// What the first failure costs; each further one doubles it.
 const FIRST_DELAY: Duration = Duration::from_secs(1);
 /// The longest delay: below the patience of mail programs (60 s) and of our own sessions before
@@ -64,8 +66,9 @@ impl FailureLog {
         FailureLog::default()
     }
 
-    /// Notes that a log-in as `user` from `address` failed. An unknown user is noted, too, by the
-    /// name that was sent, and waits as long.
+    /// Notes that a log-in as `user` from `address` failed. `user` is the name as it was sent, and
+    /// what counts of it is found without the directory: an unknown user is noted, too, and waits
+    /// as long, so that no delay tells which names and addresses are somebody's.
     pub fn failed(&mut self, address: IpAddr, user: &str, now: Instant) -> HeldBack {
         let (network, user) = (Household::of(address), counted_name(user));
         self.failures += 1;
@@ -79,7 +82,7 @@ impl FailureLog {
         }
     }
 
-    /// Notes a success: the failures of this address *for this user* were slips, or an old password
+    /// Notes a success with the name as it was sent: the failures of this address *for this user* were slips, or an old password
     /// in one of his programs, and are forgotten. Others are not: an attacker who has an account
     /// cannot clear his address with it, and a user who polls does not clear what others try.
     pub fn succeeded(&mut self, address: IpAddr, user: &str, now: Instant) {
@@ -108,10 +111,14 @@ fn delay(count: u32) -> Duration {
     (FIRST_DELAY * (1 << doublings)).min(LONGEST_DELAY)
 }
 
-/// Without case and of bounded length: "Anna" and "anna" are one user's.
+/// Without case, tag and domain, and of bounded length: "Anna", "anna+x" and "anna@example.com" may
+/// all be one user's, and whoever guesses is to gain nothing by writing the name in other ways.
 fn counted_name(user: &str) -> String {
-    let end = user.floor_char_boundary(NAME_OCTETS);
-    user.get(..end).unwrap_or_default().to_lowercase()
+    let local_part = Address::parse(user).map(|address| address.local_part);
+    let local_part = local_part.or_else(|_| LocalPart::parse(user));
+    let name = local_part.map_or_else(|_| user.to_lowercase(), |local_part| local_part.folded());
+    let end = name.floor_char_boundary(NAME_OCTETS);
+    name.get(..end).unwrap_or_default().to_owned()
 }
 
 /// Whom an address stands for: itself, or for IPv6 its /64, which is what one
@@ -304,6 +311,27 @@ mod tests {
             log.failed(address("198.51.100.1"), "anna", now).delay,
             LONGEST_DELAY
         );
+    }
+
+    #[test]
+    fn another_spelling_of_a_name_is_counted_as_the_same_user() {
+        let now = Instant::now();
+        for (one, other) in [
+            ("anna", "ANNA"),
+            ("anna", "anna@example.com"),
+            ("anna", "anna@elsewhere.example"),
+            ("anna", "anna+shop"),
+            ("anna", "\"anna\"@example.com"),
+            ("a b", "A B"),
+        ] {
+            let mut log = FailureLog::new();
+            log.failed(address("192.0.2.1"), one, now);
+            let again = log.failed(address("198.51.100.1"), other, now);
+            assert_eq!((again.by_address, again.by_user), (1, 2), "{other}");
+            log.succeeded(address("192.0.2.1"), other, now);
+            let left = log.failed(address("203.0.113.1"), one, now);
+            assert_eq!(left.by_user, 2, "{other}");
+        }
     }
 
     #[test]

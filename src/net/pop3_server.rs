@@ -178,10 +178,10 @@ impl Client {
             (Verdict::Correct, Some(user)) => user.name.clone(),
             (Verdict::Unavailable, _) => return Err(LoginRefusal::Temporary),
             (Verdict::Correct | Verdict::Wrong, _) => {
-                let held_back = self
-                    .office
-                    .failures()
-                    .failed(self.peer, known, Instant::now());
+                let held_back =
+                    self.office
+                        .failures()
+                        .failed(self.peer, &login.name, Instant::now());
                 journal::login_failed(&login.name, self.peer, held_back.delay);
                 connection.pause(held_back.delay).await;
                 return Err(LoginRefusal::Credentials);
@@ -189,7 +189,7 @@ impl Client {
         };
         self.office
             .failures()
-            .succeeded(self.peer, &user, Instant::now());
+            .succeeded(self.peer, &login.name, Instant::now());
         let lock = self.session.lock_maildrop(&user);
         let Some(Some(lock)) = connection.unless_interrupted(lock).await else {
             journal::maildrop_in_use(&user, self.peer);
