@@ -21,6 +21,7 @@ use super::PasswordHash;
 use super::memory::WorkingMemory;
 use super::password::{PasswordError, verify_nobody};
 use super::successes::{Proof, Prover, Successes};
+use crate::wire::Secret;
 
 /// How a [`Verifier`] works; the default suits an office.
 #[derive(Debug, Clone)]
@@ -77,7 +78,7 @@ struct Queue {
 
 struct Job {
     user: String,
-    password: Vec<u8>,
+    password: Secret,
     /// The stored hash and what to remember if it fits; none for an unknown user.
     stored: Option<(PasswordHash, Proof)>,
     answer: Sender<Verdict>,
@@ -159,7 +160,7 @@ impl Verifier {
         let (answer, verdict) = async_channel::bounded(1);
         self.shared.push(Job {
             user: user.to_owned(),
-            password: password.to_owned(),
+            password: Secret::new(password),
             stored,
             answer,
         });
@@ -224,14 +225,14 @@ impl Shared {
 
     fn judge(&self, job: &Job, memory: &mut WorkingMemory) -> Verdict {
         match &job.stored {
-            None => match verify_nobody(&job.password, memory) {
+            None => match verify_nobody(job.password.octets(), memory) {
                 Ok(()) => Verdict::Wrong,
                 Err(_) => Verdict::Unavailable,
             },
             // A PC often opens several sessions at once: the first one's hash serves them all.
             Some((_, proof)) if self.recall(&job.user, proof) => Verdict::Correct,
             Some((hash, proof)) => {
-                let outcome = hash.matches(&job.password, memory);
+                let outcome = hash.matches(job.password.octets(), memory);
                 if outcome == Ok(true) {
                     lock(&self.successes).remember(&job.user, *proof, Instant::now());
                 }
