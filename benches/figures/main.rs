@@ -5,7 +5,7 @@
 //! on the disk that is built on), speaks to it over loopback, and reads what it
 //! costs from `/proc`. Each work is done three times; the table shows the
 //! median, the least and the most, and the median of the ratios within a run.
-//! `--quick` takes shorter works, `fetching` or `limits` that part alone. Needs Linux;
+//! `--quick` takes shorter works; `fetching`, `guessing` or `limits` that part alone. Needs Linux;
 //! Postfix's `smtp-source`, Dovecot and fetchmail are used where they are
 //! installed.
 
@@ -23,6 +23,7 @@ mod polling;
 mod provider;
 mod fetching;
 mod limits;
+mod guessing;
 
 use std::error::Error;
 use std::fs;
@@ -48,6 +49,8 @@ pub struct Plan {
     pub source_messages: usize,
     /// How often a mailbox is fetched over each way.
     pub fetch_works: usize,
+    /// Wrong passwords for each kind of user.
+    pub guesses: usize,
 }
 
 impl Plan {
@@ -57,6 +60,7 @@ impl Plan {
         rate_time: Duration::from_millis(1500),
         source_messages: 3_000,
         fetch_works: 3,
+        guesses: 400,
     };
     const QUICK: Plan = Plan {
         works: 3,
@@ -64,6 +68,7 @@ impl Plan {
         rate_time: Duration::from_millis(300),
         source_messages: 300,
         fetch_works: 1,
+        guesses: 200,
     };
 }
 
@@ -75,6 +80,7 @@ fn main() -> ExitCode {
     };
     let part = match () {
         () if is_given("fetching") => fetching,
+        () if is_given("guessing") => guessing,
         () if is_given("limits") => limits,
         () => all,
     };
@@ -123,12 +129,18 @@ fn all(folder: &Path, plan: &Plan, table: &mut Table) -> Outcome<()> {
     say("PCs poll");
     polling::measure(&full, plan, table)?;
     fetching(folder, plan, table)?;
-    limits(folder, plan, table)
+    limits(folder, plan, table)?;
+    guessing(folder, plan, table)
 }
 
 fn limits(folder: &Path, plan: &Plan, table: &mut Table) -> Outcome<()> {
     say("as much comes as the limits let in");
     limits::measure(&folder.join("limits"), plan, table)
+}
+
+fn guessing(_folder: &Path, plan: &Plan, table: &mut Table) -> Outcome<()> {
+    say("passwords are guessed");
+    guessing::measure(plan, table)
 }
 
 fn fetching(folder: &Path, plan: &Plan, table: &mut Table) -> Outcome<()> {

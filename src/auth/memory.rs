@@ -42,6 +42,12 @@ impl WorkingMemory {
         self.blocks = Vec::new();
     }
 
+    /// Blocks that hashes have written to since the last release.
+    #[cfg(test)]
+    pub(super) fn touched(&self) -> usize {
+        self.blocks.len()
+    }
+
     /// Whether it holds memory at the moment.
     pub(super) fn is_held(&self) -> bool {
         self.blocks.capacity() > 0

@@ -144,6 +144,16 @@ fn equal_passwords_have_different_hashes_and_fingerprints() {
 }
 
 #[test]
+fn a_guess_for_nobody_takes_the_memory_of_one_for_a_user() {
+    let hash = hash_password("secret").unwrap();
+    let (mut for_user, mut for_nobody) = (WorkingMemory::default(), WorkingMemory::default());
+    assert_eq!(hash.matches(b"guess", &mut for_user), Ok(false));
+    assert_eq!(verify_nobody(b"guess", &mut for_nobody), Ok(()));
+    assert_eq!(for_user.touched(), 19_456);
+    assert_eq!(for_nobody.touched(), for_user.touched());
+}
+
+#[test]
 fn passwords_that_no_mail_program_can_send_are_refused() {
     assert_eq!(hash_password(""), Err(PasswordError::Empty));
     assert_eq!(hash_password("a\tb"), Err(PasswordError::ControlCharacter));
