@@ -15,6 +15,10 @@ use crate::store::{self, Disk};
 pub fn store_settings(configuration: &Configuration) -> store::Settings {
     store::Settings {
         data_dir: configuration.data_dir.clone(),
+        root: match configuration.allow_root {
+            true => store::Root::MayOwn,
+            false => store::Root::Refused,
+        },
         keep: configuration.store,
         disk: Disk::real(),
     }

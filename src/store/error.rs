@@ -22,6 +22,19 @@ pub enum OpenError {
         owner: u32,
         us: u32,
     },
+    #[error(
+        "the data folder {0} is root's, and the hub does not run as root: what root puts there it could not read. \
+         Start the hub first, for systemd gives the folder to its user, or give it away by hand \
+         (chown -R postroom: {0}) and run this as that user (sudo -u postroom postroom …)"
+    )]
+    Roots(PathBuf),
+    #[error(
+        "{0} is a link: inside the data folder none is followed; put the thing itself there, or move the whole \
+         data folder and let data_dir name, or link to, its new place"
+    )]
+    LinkInside(PathBuf),
+    #[error("{0} is not a file: move it away, and put the right one there, if there was one")]
+    NotAFile(PathBuf),
     #[error("the data folder {0} is not a folder: set data_dir to a folder")]
     NotAFolder(PathBuf),
     #[error(

@@ -16,6 +16,7 @@ use std::io::{self, Read, Write};
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
+use super::Root;
 use super::error::OpenError;
 use super::space::Reserve;
 
@@ -26,14 +27,27 @@ pub(super) struct Folder {
     _lock: File,
 }
 
+/// What lies in the data folder besides the bodies and the control socket.
+pub(super) const FILES: [&str; 5] = [
+    "lock",
+    "postroom.db",
+    "postroom.db-wal",
+    "postroom.db-shm",
+    "reserve",
+];
+
 /// Ends the name of a body file that is still being written.
 pub(super) const PART: &str = ".part";
 
 impl Folder {
     /// Makes the folder if need be, makes it private, and takes its lock.
-    pub fn open(data_dir: &Path) -> Result<Folder, OpenError> {
+    pub fn open(data_dir: &Path, root: Root) -> Result<Folder, OpenError> {
+        if root == Root::Refused {
+            refuse_to_make_it_roots(data_dir)?;
+        }
         make_private_folder(data_dir)?;
         let path = fs::canonicalize(data_dir).map_err(failed("find", data_dir))?;
+        refuse_what_is_not_ours_inside(&path)?;
         let lock = take_lock(&path)?;
         make_private_folder(&path.join("bodies"))?;
         make_private_file(&path.join("postroom.db"))?;
@@ -107,6 +121,33 @@ fn is_ours(name: &str) -> bool {
 fn failed(doing: &'static str, path: &Path) -> impl FnOnce(io::Error) -> OpenError {
     let path = path.to_path_buf();
     move |cause| OpenError::File { doing, path, cause }
+}
+
+/// A folder of another user is refused later, with that user's number.
+fn refuse_to_make_it_roots(data_dir: &Path) -> Result<(), OpenError> {
+    let is_anothers = fs::metadata(data_dir).is_ok_and(|found| found.uid() != 0);
+    match rustix::process::geteuid().is_root() && !is_anothers {
+        true => Err(OpenError::Roots(data_dir.to_path_buf())),
+        false => Ok(()),
+    }
+}
+
+/// A link would be followed by SQLite, and a pipe would keep the hub waiting.
+fn refuse_what_is_not_ours_inside(folder: &Path) -> Result<(), OpenError> {
+    for name in FILES.into_iter().chain(["bodies"]) {
+        let path = folder.join(name);
+        // What is not there is made; what cannot be looked at cannot be opened.
+        let Ok(found) = fs::symlink_metadata(&path) else {
+            continue;
+        };
+        if found.is_symlink() {
+            return Err(OpenError::LinkInside(path));
+        }
+        if FILES.contains(&name) && !found.is_file() {
+            return Err(OpenError::NotAFile(path));
+        }
+    }
+    Ok(())
 }
 
 /// Whatever the umask, and also where the folder was there before.

@@ -93,9 +93,18 @@ pub const HEAD_OCTETS: usize = 8 << 10;
 pub struct Settings {
     /// Made if it is not there.
     pub data_dir: PathBuf,
+    pub root: Root,
     pub keep: Keep,
     /// The disk that holds `data_dir`; a test may pretend another one.
     pub disk: Disk,
+}
+
+/// Whether the data folder may belong to root. Where the hub is not to run as
+/// root, what a command of root's makes there is lost to it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Root {
+    MayOwn,
+    Refused,
 }
 
 impl Settings {
@@ -103,6 +112,7 @@ impl Settings {
     pub fn new(data_dir: impl Into<PathBuf>) -> Settings {
         Settings {
             data_dir: data_dir.into(),
+            root: Root::MayOwn,
             keep: Keep::default(),
             disk: Disk::real(),
         }
@@ -143,7 +153,7 @@ impl Store {
     /// # Errors
     /// Each with a text that says how to mend it.
     pub fn open(settings: &Settings, now: Moment) -> Result<Store, OpenError> {
-        let folder = Folder::open(&settings.data_dir)?;
+        let folder = Folder::open(&settings.data_dir, settings.root)?;
         let path = folder.database();
         let reserve = folder.reserve();
         let Database { db, kept, last } = match Database::open(&folder) {

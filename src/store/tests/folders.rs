@@ -1,8 +1,11 @@
 use std::fs;
 use std::os::unix::fs::{PermissionsExt, symlink};
 
+use rustix::fs::{CWD, FileType, Mode, mknodat};
+
 use super::support::*;
 
+use super::super::folder::FILES;
 use super::super::*;
 
 fn mode(path: &std::path::Path) -> u32 {
@@ -88,14 +91,71 @@ fn a_link_to_a_folder_of_ours_is_followed() {
 }
 
 #[test]
-fn a_database_that_is_a_link_is_refused() {
+fn a_link_that_leads_nowhere_to_itself_or_to_a_file_is_refused() {
     let folder = tempfile::TempDir::new().unwrap();
-    let elsewhere = folder.path().join("elsewhere");
-    fs::write(&elsewhere, "").unwrap();
-    fs::create_dir(folder.path().join("data")).unwrap();
-    symlink(&elsewhere, folder.path().join("data/postroom.db")).unwrap();
-    let error = Store::open(&Settings::new(folder.path().join("data")), start()).unwrap_err();
-    assert!(matches!(error, OpenError::File { .. }), "{error}");
+    let (file, link) = (folder.path().join("file"), folder.path().join("data"));
+    fs::write(&file, "mine").unwrap();
+    for target in [&folder.path().join("nowhere"), &link, &file] {
+        symlink(target, &link).unwrap();
+        let error = Store::open(&Settings::new(&link), start()).unwrap_err();
+        let error = error.to_string();
+        assert!(error.contains(link.to_str().unwrap()), "{error}");
+        fs::remove_file(&link).unwrap();
+    }
+    assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
+    assert_eq!(fs::read(file).unwrap(), b"mine");
+}
+
+#[test]
+fn a_link_inside_the_data_folder_is_refused() {
+    for name in FILES.into_iter().chain(["bodies"]) {
+        let folder = tempfile::TempDir::new().unwrap();
+        let (data, target) = (folder.path().join("data"), folder.path().join("target"));
+        fs::create_dir(&data).unwrap();
+        for shape in ["a file", "a folder", "nothing"] {
+            match shape {
+                "a file" => fs::write(&target, "mine").unwrap(),
+                "a folder" => fs::create_dir(&target).unwrap(),
+                _ => {}
+            }
+            let link = data.join(name);
+            symlink(&target, &link).unwrap();
+            let error = Store::open(&Settings::new(&data), start()).unwrap_err();
+            let is_told = matches!(&error, OpenError::LinkInside(path) if *path == link);
+            assert!(is_told, "{name}, {shape}: {error}");
+            match shape {
+                "a file" => {
+                    assert_eq!(fs::read(&target).unwrap(), b"mine");
+                    fs::remove_file(&target).unwrap();
+                }
+                "a folder" => fs::remove_dir(&target).unwrap(),
+                _ => assert!(!target.exists()),
+            }
+            fs::remove_file(link).unwrap();
+        }
+    }
+}
+
+#[test]
+fn a_pipe_or_a_folder_in_the_place_of_a_file_is_refused() {
+    for name in FILES {
+        let folder = tempfile::TempDir::new().unwrap();
+        let path = folder.path().join(name);
+        for is_folder in [true, false] {
+            match is_folder {
+                true => fs::create_dir(&path).unwrap(),
+                false => {
+                    let (kind, mode) = (FileType::Fifo, Mode::RUSR | Mode::WUSR);
+                    mknodat(CWD, &path, kind, mode, 0).unwrap();
+                }
+            }
+            let error = Store::open(&Settings::new(folder.path()), start()).unwrap_err();
+            assert!(matches!(error, OpenError::NotAFile(_)), "{name}: {error}");
+            if is_folder {
+                fs::remove_dir(&path).unwrap();
+            }
+        }
+    }
 }
 
 #[test]
