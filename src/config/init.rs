@@ -4,17 +4,18 @@
 //! directory has no users yet: `user add` makes the first. The certificate
 //! that the settings name is the caller's to make.
 
-use std::fs::{self, DirBuilder, OpenOptions, Permissions};
+use std::fs::{self, DirBuilder, File, Metadata, OpenOptions, Permissions};
 use std::io::{self, Write};
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt, fchown};
 use std::path::{Path, PathBuf};
 
+use rustix::fs::OFlags;
 use thiserror::Error;
 
 use crate::mail::Domain;
 
 use super::error::ConfigurationError;
-use super::replace::sync_folder_of;
+use super::replace::{folder_of, sync_folder_of};
 use super::settings::Configuration;
 
 const POSTROOM_TOML: &str = include_str!("init/postroom.toml");
@@ -131,6 +132,10 @@ impl Init {
             let [(file, text), _] = &files;
             let configuration = Configuration::parse(file, text)?;
             make_folder(&configuration.data_dir, 0o700)?;
+            if let Some(tls) = &configuration.tls {
+                // Everybody may have the certificates; the keys have modes of their own.
+                make_folder(folder_of(&tls.certificate), 0o755)?;
+            }
             Ok(configuration)
         });
         if result.is_err() {
@@ -143,36 +148,61 @@ impl Init {
     }
 }
 
-/// A folder that is there already keeps its mode and its owner.
-pub(super) fn make_folder(folder: &Path, mode: u32) -> Result<(), InitError> {
-    let fail = |error| InitError::Write {
+/// Makes a folder; one that is there already keeps its mode and its owner. One
+/// that root makes is its parent's owner's, for the hub must get in.
+pub(super) fn make_folder(folder: &Path, mode: u32) -> Result<FolderOwner, InitError> {
+    let make = || {
+        if folder.is_dir() {
+            return Ok(FolderOwner::AsItWas);
+        }
+        DirBuilder::new()
+            .recursive(true)
+            .mode(mode)
+            .create(folder)?;
+        let parent = fs::metadata(folder_of(folder))?;
+        // By a handle: the parent's owner could put a link in the folder's place.
+        let no_link = OFlags::NOFOLLOW | OFlags::DIRECTORY;
+        let handle = OpenOptions::new()
+            .read(true)
+            .custom_flags(no_link.bits() as i32)
+            .open(folder)?;
+        let own = handle.metadata()?;
+        if !is_roots_for_another(&own, &parent) {
+            return Ok(FolderOwner::AsItWas);
+        }
+        fchown(&handle, Some(parent.uid()), Some(parent.gid()))?;
+        Ok(FolderOwner::TheParents(handle))
+    };
+    make().map_err(|error| InitError::Write {
         path: folder.to_path_buf(),
         error,
-    };
-    if folder.is_dir() {
-        return Ok(());
-    }
-    let mut builder = DirBuilder::new();
-    builder
-        .recursive(true)
-        .mode(mode)
-        .create(folder)
-        .map_err(fail)
+    })
+}
+
+/// Whose a folder is that [`make_folder`] was asked for.
+pub(super) enum FolderOwner {
+    /// Ours, or whoever's it was before.
+    AsItWas,
+    /// The owner's of the folder above; its handle.
+    TheParents(File),
+}
+
+fn is_roots_for_another(own: &Metadata, folder: &Metadata) -> bool {
+    let is_anothers = (own.uid(), own.gid()) != (folder.uid(), folder.gid());
+    is_anothers && rustix::process::geteuid().is_root()
 }
 
 /// Writes a file that is not there yet, private or the folder's owner's.
 pub(super) fn write_new(file: &Path, content: &[u8]) -> Result<(), InitError> {
     let write = || {
-        let folder = fs::metadata(super::replace::folder_of(file))?;
+        let folder = fs::metadata(folder_of(file))?;
         let mut options = OpenOptions::new();
         let mut handle = options
             .write(true)
             .create_new(true)
             .mode(0o600)
             .open(file)?;
-        let own = handle.metadata()?;
-        let is_anothers = (own.uid(), own.gid()) != (folder.uid(), folder.gid());
-        if is_anothers && rustix::process::geteuid().is_root() {
+        if is_roots_for_another(&handle.metadata()?, &folder) {
             fchown(&handle, Some(folder.uid()), Some(folder.gid()))?;
             handle.set_permissions(Permissions::from_mode(0o640))?;
         }

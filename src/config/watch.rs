@@ -165,7 +165,9 @@ impl WatchedFiles {
 /// One for each file; none for a file that cannot be read.
 fn digests_of(files: &[PathBuf]) -> Vec<Option<u64>> {
     let digest = |file: &PathBuf| {
-        let content = std::fs::read(file).ok()?;
+        // A pipe would keep the watch waiting for its other end.
+        let is_file = file.metadata().is_ok_and(|found| found.is_file());
+        let content = is_file.then(|| std::fs::read(file))?.ok()?;
         let mut hasher = DefaultHasher::new();
         content.hash(&mut hasher);
         Some(hasher.finish())

@@ -1,14 +1,12 @@
 //! The passwords of an import, each in a file of its own. The only part of the
 //! import that writes.
 
-use std::fs::{self, Permissions};
-use std::io;
-use std::os::unix::fs::{MetadataExt, PermissionsExt, chown};
+use std::fs::Permissions;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 use super::Import;
-use crate::config::init::{InitError, make_folder, write_new};
-use crate::config::replace::folder_of;
+use crate::config::init::{FolderOwner, InitError, make_folder, write_new};
 
 impl Import {
     /// Writes every password of the file into `folder`, by the account's name;
@@ -39,30 +37,26 @@ impl Import {
     }
 }
 
-/// A new folder is its parent's owner's, for the hub must get in.
+/// Where it is the parent's owner's, that one's group may enter, as it may read
+/// the files.
 fn make_secret_folder(folder: &Path) -> Result<(), InitError> {
-    if folder.is_dir() {
-        return Ok(());
+    match make_folder(folder, 0o700)? {
+        FolderOwner::AsItWas => Ok(()),
+        FolderOwner::TheParents(handle) => handle
+            .set_permissions(Permissions::from_mode(0o750))
+            .map_err(|error| InitError::Write {
+                path: folder.to_path_buf(),
+                error,
+            }),
     }
-    make_folder(folder, 0o700)?;
-    let adopt = || -> io::Result<()> {
-        let (own, parent) = (fs::metadata(folder)?, fs::metadata(folder_of(folder))?);
-        let is_anothers = (own.uid(), own.gid()) != (parent.uid(), parent.gid());
-        if is_anothers && rustix::process::geteuid().is_root() {
-            chown(folder, Some(parent.uid()), Some(parent.gid()))?;
-            fs::set_permissions(folder, Permissions::from_mode(0o750))?;
-        }
-        Ok(())
-    };
-    adopt().map_err(|error| InitError::Write {
-        path: folder.to_path_buf(),
-        error,
-    })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::fs;
+    use std::os::unix::fs::MetadataExt;
+
     use crate::config::fetchmailrc::import;
 
     #[test]

@@ -73,8 +73,13 @@ pub(super) fn read(path: &Path) -> Result<Content, FileError> {
             },
         }
     };
+    // Looked at before it is opened: a pipe would keep the hub waiting for its other end.
+    let found = fs::metadata(path).map_err(failed)?;
+    if !found.is_file() {
+        return Err(failed(io::Error::other("it is no file")));
+    }
     let file = File::open(path).map_err(failed)?;
-    let mode = file.metadata().map_err(failed)?.permissions().mode() & 0o7777;
+    let mode = found.permissions().mode() & 0o7777;
     let mut octets = Vec::new();
     file.take(LARGEST + 1)
         .read_to_end(&mut octets)
@@ -118,9 +123,13 @@ fn replace(path: &Path, octets: &[u8], mode: u32) -> io::Result<()> {
         let _ = fs::remove_file(&unfinished);
         return Err(error);
     }
+    File::open(folder_of(path))?.sync_all()
+}
+
+fn folder_of(path: &Path) -> &Path {
     match path.parent() {
-        Some(folder) if !folder.as_os_str().is_empty() => File::open(folder)?.sync_all(),
-        _ => File::open(".")?.sync_all(),
+        Some(folder) if !folder.as_os_str().is_empty() => folder,
+        _ => Path::new("."),
     }
 }
 
@@ -130,11 +139,17 @@ fn write_new(new: &Path, old: &Path, octets: &[u8], mode: u32) -> io::Result<()>
         .create_new(true)
         .mode(mode)
         .open(new)?;
-    if let Ok(old) = fs::metadata(old) {
-        let own = file.metadata()?;
-        if (old.uid(), old.gid()) != (own.uid(), own.gid()) {
-            fchown(&file, Some(old.uid()), Some(old.gid()))?;
-        }
+    let own = file.metadata()?;
+    let owner = match fs::metadata(old) {
+        Ok(old) => Some(old),
+        // What root makes for a hub of another user belongs to that one's folder.
+        Err(_) if own.uid() == 0 => folder_of(old).metadata().ok(),
+        Err(_) => None,
+    };
+    if let Some(owner) = owner
+        && (owner.uid(), owner.gid()) != (own.uid(), own.gid())
+    {
+        fchown(&file, Some(owner.uid()), Some(owner.gid()))?;
     }
     // The mode at `open` went through the umask, and a change of owner may clear bits.
     file.set_permissions(fs::Permissions::from_mode(mode))?;
