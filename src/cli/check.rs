@@ -130,13 +130,6 @@ fn look_at_directory(configuration: &Configuration, findings: &mut Findings) {
             Ok(_) => {}
         }
     }
-    if fs::metadata(file).is_ok_and(|found| found.permissions().mode() & 0o007 != 0) {
-        findings.warning(format!(
-            "{} has password hashes, and every user of this machine can read it: chmod o= {}",
-            file.display(),
-            file.display()
-        ));
-    }
 }
 
 fn look_at_certificate(configuration: &Configuration, findings: &mut Findings) {

@@ -6,6 +6,7 @@
 
 use std::fs::File;
 use std::io::{self, Read};
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf, absolute};
 use std::process::ExitCode;
 
@@ -32,6 +33,7 @@ pub struct Arguments {
 pub fn run(config: &Path, arguments: Arguments) -> Outcome {
     let file = &arguments.file;
     let text = read(file).map_err(|why| format!("{}: cannot be read: {why}", file.display()))?;
+    warn_if_open(file);
     let import = fetchmailrc::import(&text).map_err(|why| format!("{}:{why}", file.display()))?;
     let folder = config.parent().unwrap_or(Path::new(""));
     match &arguments.write_passwords {
@@ -48,6 +50,21 @@ pub fn run(config: &Path, arguments: Arguments) -> Outcome {
         }
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// It goes on holding its passwords when the import is done.
+fn warn_if_open(file: &Path) {
+    // One that is gone by now has been read.
+    let mode = file
+        .metadata()
+        .map_or(0, |found| found.permissions().mode() & 0o777);
+    if mode & 0o077 != 0 {
+        let file = file.display();
+        eprintln!(
+            "postroom: {file} holds passwords, and others than its owner can read or change it \
+             (mode {mode:04o}): chmod 600 {file}"
+        );
+    }
 }
 
 fn read(file: &Path) -> io::Result<Vec<u8>> {

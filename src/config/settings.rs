@@ -157,22 +157,27 @@ impl Configuration {
     pub fn warnings(&self) -> Vec<String> {
         let notes = &self.provider_notes;
         let own = notes.has_password.then_some(&self.path);
-        let readable = own.into_iter().chain(&notes.secrets).filter(|file| {
-            // One that is gone by now is the next load's fault.
-            fs::metadata(file).is_ok_and(|found| found.mode() & 0o007 != 0)
-        });
-        let mut warnings: Vec<String> = readable
-            .map(|file| {
-                let file = file.display();
-                format!(
-                    "{file} holds a password of a provider, and every user of this machine can \
-                     read it: chmod o= {file}"
-                )
-            })
-            .collect();
+        let providers = own.into_iter().chain(&notes.secrets);
+        let secrets = providers.map(|file| (file, "a password of a provider"));
+        let hashes = [(&self.directory, "password hashes")];
+        let open = hashes.into_iter().chain(secrets);
+        let mut warnings: Vec<String> = open.filter_map(open_to_all).collect();
         warnings.extend(notes.idle.iter().cloned());
         warnings
     }
+}
+
+/// What is wrong with a file that every user of this machine can read or change.
+fn open_to_all((file, what): (&PathBuf, &str)) -> Option<String> {
+    // One that is gone by now is the next load's fault.
+    let mode = fs::metadata(file).ok()?.mode() & 0o777;
+    let file = file.display();
+    (mode & 0o007 != 0).then(|| {
+        format!(
+            "{file} holds {what}, and every user of this machine can read or change it \
+             (mode {mode:04o}): chmod o= {file}"
+        )
+    })
 }
 
 impl Default for Smtp {

@@ -324,10 +324,10 @@ fn what_others_can_read_and_what_has_no_effect_is_told() {
     assert_eq!(open("secrets/main", 0o640), [copies]);
     assert_eq!(open("ca.pem", 0o644), [copies]);
     let main = "secrets/main holds a password of a provider, and every user of this machine can \
-                read it: chmod o= secrets/main";
+                read or change it (mode 0644): chmod o= secrets/main";
     assert_eq!(open("secrets/main", 0o644), [main, copies]);
     let own = "postroom.toml holds a password of a provider, and every user of this machine can \
-               read it: chmod o= postroom.toml";
+               read or change it (mode 0644): chmod o= postroom.toml";
     assert_eq!(open("postroom.toml", 0o644), [own, main, copies]);
     let without = text.replace("password = \"HUNTER2\"", "token_command = \"x\"");
     let without = without.replace("\"apop\"", "\"xoauth2-initial\"");
