@@ -1,4 +1,5 @@
 //! The program: see the library for its map.
+#![forbid(unsafe_code)]
 
 use std::process::ExitCode;
 

@@ -215,3 +215,24 @@ fn the_store_names_no_protocol_and_route_no_store() {
         }
     }
 }
+
+/// What is written there holds for the whole crate, and nobody can take it back
+/// further down.
+#[test]
+fn unsafe_code_is_forbidden_in_all_that_is_installed() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let found: Vec<PathBuf> = ["src/lib.rs", "src/main.rs"]
+        .map(|file| root.join(file))
+        .into();
+    for file in found {
+        let text = fs::read_to_string(&file).unwrap();
+        assert!(
+            text.contains("\n#![forbid(unsafe_code)]\n"),
+            "{}",
+            file.display()
+        );
+    }
+    // A build script or a further program would be a crate of its own.
+    assert!(!root.join("build.rs").exists());
+    assert!(!root.join("src/bin").exists());
+}
