@@ -229,6 +229,8 @@ mod tests {
             "18446744073709551616",
             "99999999999999999999999",
             "184467440737095516150",
+            "１",
+            &"9".repeat(400),
         ] {
             check(&format!("RETR {wrong}"), "Err(Number)");
             check(&format!("LIST {wrong}"), "Err(Number)");
@@ -237,7 +239,9 @@ mod tests {
         }
         check("RETR 0", "Retr(0)");
         check("RETR 007", "Retr(7)");
+        check("RETR 2147483648", "Retr(2147483648)");
         check("RETR 4294967297", "Retr(4294967297)");
+        check("RETR 9223372036854775808", "Retr(9223372036854775808)");
         check("RETR 18446744073709551615", "Retr(18446744073709551615)");
     }
 
