@@ -2,7 +2,7 @@
 //! bounded in time; what is not as expected fails the test with what was said.
 
 use std::io::{self, Read, Write};
-use std::net::{Ipv4Addr, Shutdown, SocketAddr, TcpStream};
+use std::net::{IpAddr, Shutdown, SocketAddr, TcpStream};
 use std::path::Path;
 use std::time::Duration;
 
@@ -37,12 +37,17 @@ impl Talk {
         TcpStream::connect_timeout(&address, READ_LIMIT).and_then(Talk::over)
     }
 
-    /// The same from another address of the loopback network.
-    pub fn connect_from(address: SocketAddr, from: Ipv4Addr) -> Talk {
-        let stream = net::socket(AddressFamily::INET, SocketType::STREAM, None).unwrap();
-        net::bind(&stream, &SocketAddr::from((from, 0))).unwrap();
-        net::connect(&stream, &address).unwrap();
-        Talk::over(TcpStream::from(stream)).unwrap()
+    /// From another address of this machine: every one in 127.0.0.0/8 is.
+    pub fn connect_from(address: SocketAddr, own: impl Into<IpAddr>) -> Talk {
+        let own = own.into();
+        let family = match own {
+            IpAddr::V4(_) => AddressFamily::INET,
+            IpAddr::V6(_) => AddressFamily::INET6,
+        };
+        let socket = net::socket(family, SocketType::STREAM, None).unwrap();
+        net::bind(&socket, &SocketAddr::new(own, 0)).unwrap();
+        net::connect(&socket, &address).unwrap();
+        Talk::over(TcpStream::from(socket)).unwrap()
     }
 
     fn over(stream: TcpStream) -> io::Result<Talk> {
@@ -81,6 +86,23 @@ impl Talk {
             Stream::Clear(stream) => stream.write_all(octets),
             Stream::Tls(stream) => stream.write_all(octets),
         };
+    }
+
+    /// Sends much while it reads what comes, in the clear: so many lines.
+    pub fn flood(&mut self, octets: &[u8], lines: usize) -> String {
+        let mut sender = self.tcp().try_clone().unwrap();
+        std::thread::scope(|scope| {
+            scope.spawn(move || sender.write_all(octets));
+            let line_ends = |octets: &[u8]| octets.iter().filter(|&&octet| octet == b'\n').count();
+            let mut found = 0;
+            while found < lines {
+                let known = self.unread.len();
+                let read = self.read().expect("the server is silent");
+                assert!(read > 0, "closed after {found} lines");
+                found += line_ends(&self.unread[known..]);
+            }
+        });
+        String::from_utf8(std::mem::take(&mut self.unread)).unwrap()
     }
 
     /// Says nothing more, and still listens.

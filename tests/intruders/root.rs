@@ -1,0 +1,196 @@
+//! Commands of root's on the files of a hub that runs as another user. Only
+//! root can try them.
+
+use std::fs;
+use std::os::unix::fs::{MetadataExt, PermissionsExt, chown};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use tempfile::TempDir;
+
+use crate::hub::{Done, run};
+
+/// Nobody on this machine.
+const HUBS_USER: u32 = 12345;
+
+/// Nobody answers there.
+const PROVIDER: &str = "\n[[provider]]\nname = \"main\"\nhost = \"127.0.0.1\"\nport = 9\ntls = \"none\"\n\
+                        user = \"office\"\npassword = \"x\"\nmode = \"single\"\nto = \"sales\"\n";
+
+/// A folder of the hub's user, with what root has made in it.
+struct Place {
+    folder: TempDir,
+    program: PathBuf,
+}
+
+impl Place {
+    /// None where the test does not run as root.
+    fn new() -> Option<Place> {
+        if !rustix::process::geteuid().is_root() {
+            println!("skipped: not run as root");
+            return None;
+        }
+        let folder = tempfile::tempdir().unwrap();
+        let open = fs::Permissions::from_mode(0o755);
+        fs::set_permissions(folder.path(), open).unwrap();
+        // Where it was built, the hub's user may not enter.
+        let program = folder.path().join("postroom");
+        fs::copy(env!("CARGO_BIN_EXE_postroom"), &program).unwrap();
+        let place = Place { folder, program };
+        fs::create_dir(place.office()).unwrap();
+        chown(place.office(), Some(HUBS_USER), Some(HUBS_USER)).unwrap();
+        let office = place.office();
+        let dir = office.to_str().unwrap();
+        let init = [
+            "init",
+            "--domain",
+            "example.com",
+            "--loopback",
+            "--dir",
+            dir,
+        ];
+        place.as_root(&init).good();
+        let settings = office.join("postroom.toml");
+        let text = fs::read_to_string(&settings).unwrap();
+        let port = |text: String, port: u16| {
+            text.replace(
+                &format!("\"127.0.0.1:{port}\", \"[::1]:{port}\""),
+                "\"127.0.0.1:0\"",
+            )
+        };
+        let text = [2525, 1110, 1995].into_iter().fold(text, port);
+        fs::write(settings, text).unwrap();
+        Some(place)
+    }
+
+    fn add_provider(&self) {
+        let settings = self.office().join("postroom.toml");
+        let text = fs::read_to_string(&settings).unwrap();
+        fs::write(settings, format!("{text}{PROVIDER}")).unwrap();
+    }
+
+    fn office(&self) -> PathBuf {
+        self.folder.path().join("office")
+    }
+
+    fn command(&self, mut command: Command, arguments: &[&str]) -> Command {
+        command
+            .env_remove("JOURNAL_STREAM")
+            .env_remove("NOTIFY_SOCKET")
+            .env("POSTROOM_CONFIG", self.office().join("postroom.toml"))
+            .current_dir(self.folder.path())
+            .args(arguments);
+        command
+    }
+
+    fn as_root(&self, arguments: &[&str]) -> Done {
+        run(
+            self.command(Command::new(&self.program), arguments),
+            b"secret\n",
+        )
+    }
+
+    fn as_the_hub(&self, arguments: &[&str]) -> Done {
+        let id = HUBS_USER.to_string();
+        let mut setpriv = Command::new("setpriv");
+        setpriv.args(["--reuid", &id, "--regid", &id, "--clear-groups"]);
+        setpriv.arg(&self.program);
+        run(self.command(setpriv, arguments), b"")
+    }
+
+    /// What in the office does not belong to the hub's user.
+    fn anothers(&self) -> Vec<PathBuf> {
+        let mut found = Vec::new();
+        look(&self.office(), &mut found);
+        found
+    }
+}
+
+fn look(path: &Path, found: &mut Vec<PathBuf>) {
+    let metadata = fs::symlink_metadata(path).unwrap();
+    if (metadata.uid(), metadata.gid()) != (HUBS_USER, HUBS_USER) {
+        found.push(path.to_path_buf());
+    }
+    if metadata.is_dir() {
+        for entry in fs::read_dir(path).unwrap() {
+            look(&entry.unwrap().path(), found);
+        }
+    }
+}
+
+#[test]
+fn root_that_edits_and_looks_leaves_nothing_that_the_hub_cannot_read() {
+    let Some(place) = Place::new() else { return };
+    let none: Vec<PathBuf> = Vec::new();
+    place
+        .as_root(&["user", "add", "anna", "--password-stdin"])
+        .good();
+    place
+        .as_root(&["user", "add", "bob", "--password-stdin"])
+        .good();
+    place.as_root(&["alias", "set", "sales", "anna"]).good();
+    place.as_root(&["check"]).good();
+    assert_eq!(place.anothers(), none);
+    // The hub's user makes the store, …
+    place.as_the_hub(&["status"]).good();
+    place.as_the_hub(&["check"]).good();
+    place.add_provider();
+    // … and root is sent to that user before anything is made there.
+    for arguments in [
+        &["status"][..],
+        &["fetch"],
+        &["mail", "list", "anna"],
+        &["mail", "restore", "anna", "--since", "2026-01-01"],
+        &["unclaimed", "list"],
+        &["user", "rename", "anna", "carol"],
+        &["user", "remove", "bob"],
+    ] {
+        let why = place.as_root(arguments).bad();
+        assert!(why.contains("sudo -u '#12345' postroom"), "{why}");
+        assert_eq!(place.anothers(), none, "{arguments:?}");
+    }
+    place
+        .as_root(&["user", "passwd", "anna", "--password-stdin"])
+        .good();
+    let secrets = place.office().join("secrets");
+    fs::write(
+        place.folder.path().join("rc"),
+        "poll a.example proto pop3 user u pass 'x' is * here\n",
+    )
+    .unwrap();
+    let import = [
+        "import-fetchmailrc",
+        "rc",
+        "--write-passwords",
+        secrets.to_str().unwrap(),
+    ];
+    place.as_root(&import).good();
+    assert_eq!(place.anothers(), none);
+    place.as_the_hub(&["mail", "list", "anna"]).good();
+}
+
+#[test]
+fn data_folder_of_roots_where_the_hub_is_not_to_be_root() {
+    let Some(place) = Place::new() else { return };
+    place
+        .as_root(&["user", "add", "anna", "--password-stdin"])
+        .good();
+    place.as_root(&["alias", "set", "sales", "anna"]).good();
+    place.add_provider();
+    let data = place.office().join("data");
+    chown(&data, Some(0), Some(0)).unwrap();
+    for there in [true, false] {
+        if !there {
+            fs::remove_dir(&data).unwrap();
+        }
+        for arguments in [&["status"][..], &["fetch"], &["mail", "list", "anna"]] {
+            let why = place.as_root(arguments).bad();
+            assert!(
+                why.contains("is root's") && why.contains("chown -R postroom:"),
+                "{why}"
+            );
+        }
+        let left = fs::read_dir(&data).map_or(0, Iterator::count);
+        assert_eq!((data.exists(), left), (there, 0));
+    }
+}
