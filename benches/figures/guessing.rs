@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use postroom::auth::{PasswordHash, Settings, Verdict, Verifier, hash_password};
+use postroom::auth::{PasswordHash, Settings, Turn, Verdict, Verifier, hash_password};
 
 use crate::table::{Table, ratio};
 use crate::{Outcome, Plan};
@@ -13,13 +13,13 @@ use crate::{Outcome, Plan};
 pub fn measure(plan: &Plan, table: &mut Table) -> Outcome<()> {
     let verifier = Verifier::start(&Settings::default())?;
     let hash = hash_password("secret")?;
-    let verify = |name, stored, password: &'static [u8]| {
+    let verify = |name: &str, stored: Option<&PasswordHash>, password: &[u8]| {
         let began = Instant::now();
-        let verdict = smol::block_on(verifier.verify(name, stored, password));
+        let verdict = smol::block_on(verifier.verify(name, stored, password, Turn::First));
         (verdict, began.elapsed().as_secs_f64() * 1000.0)
     };
     verify("remembered", Some(&hash), b"secret");
-    let refused = |name, stored: Option<&PasswordHash>| match verify(name, stored, b"guess") {
+    let refused = |name: &str, stored: Option<&PasswordHash>| match verify(name, stored, b"guess") {
         (Verdict::Wrong, took) => Ok(took),
         (verdict, _) => Err(format!("a guess is found {verdict:?}")),
     };

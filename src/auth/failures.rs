@@ -13,6 +13,7 @@ use std::hash::Hash;
 use std::net::{IpAddr, Ipv6Addr};
 use std::time::{Duration, Instant};
 
+use super::Turn;
 use crate::mail::{Address, LocalPart};
 
 /// What the first failure costs; each further one doubles it.
@@ -92,6 +93,15 @@ impl FailureLog {
         if slips > 0 {
             self.by_address.forgive(&both.0, slips, now);
             self.by_user.forgive(&both.1, slips, now);
+        }
+    }
+
+    /// When a log-in from `address` has its turn: while many guess, those who have not failed of
+    /// late do not wait behind all of them.
+    pub fn turn(&self, address: IpAddr, now: Instant) -> Turn {
+        match self.by_address.of(&Household::of(address), now) {
+            0 => Turn::First,
+            _ => Turn::Later,
         }
     }
 
@@ -180,6 +190,12 @@ impl<K: Hash + Eq + Clone> Tally<K> {
     fn take(&mut self, key: &K, now: Instant) -> u32 {
         self.counts
             .remove(key)
+            .map_or(0, |count| count.decayed(now).failures)
+    }
+
+    fn of(&self, key: &K, now: Instant) -> u32 {
+        self.counts
+            .get(key)
             .map_or(0, |count| count.decayed(now).failures)
     }
 
@@ -368,6 +384,19 @@ mod tests {
         // The attacker's own account does not clear what he tried with anna's.
         log.succeeded(attacker, "mallory", now);
         assert_eq!(log.failed(attacker, "carol", now).by_address, 6);
+    }
+
+    #[test]
+    fn whoever_has_failed_of_late_has_a_later_turn() {
+        let start = Instant::now();
+        let mut log = FailureLog::new();
+        let (one, other) = (address("2001:db8::1"), address("2001:db8:0:1::1"));
+        log.failed(one, "anna", start);
+        assert_eq!(log.turn(address("2001:db8::2"), start), Turn::Later);
+        assert_eq!(log.turn(other, start), Turn::First);
+        assert_eq!(log.turn(one, start + FORGET_ONE), Turn::First);
+        log.succeeded(one, "anna", start);
+        assert_eq!(log.turn(one, start), Turn::First);
     }
 
     #[test]

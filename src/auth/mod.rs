@@ -20,4 +20,4 @@ mod memory;
 pub use failures::{FailureCounts, FailureLog, HeldBack, Household};
 pub use made_up::made_up_password;
 pub use password::{MAX_PASSWORD, PasswordError, PasswordHash, PasswordHashError, hash_password};
-pub use verifier::{Settings, Verdict, Verifier};
+pub use verifier::{Settings, Turn, Verdict, Verifier};

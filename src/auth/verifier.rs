@@ -2,8 +2,11 @@
 //!
 //! ```text
 //! verify() ── remembered? ──▶ Correct, at once
-//!     └─ place in the queue (waits while it is full) ─▶ "password" threads ─▶ Verdict
+//!     └─ place in one of two queues (waits while it is full) ─▶ "password" threads ─▶ Verdict
 //! ```
+//! Whoever has failed of late waits in the second queue, which has every fourth turn while somebody
+//! waits in the first: a crowd that guesses does not keep a PC from its mail.
+//!
 //! Hashes are computed on one or two named threads, because each takes 19 MiB and tens of
 //! milliseconds: more at once would starve the mail on a small box. A thread gives its memory back
 //! after some idle seconds. An unknown user costs the same as a known one. The sessions of `net`
@@ -29,7 +32,7 @@ pub struct Settings {
     /// Threads that hash, at least 1; each takes 19 MiB while it works. Default: 2 where there are
     /// four cores or more, or else 1.
     pub threads: usize,
-    /// Log-ins that may wait for a thread, at least 1; further ones wait to get in. Default: 64.
+    /// Log-ins that may wait in each queue, at least 1; further ones wait to get in. Default: 64.
     pub queue: usize,
     /// How long a success is remembered after its last use. Default: 15 minutes, longer than mail
     /// programs wait between two polls.
@@ -39,6 +42,19 @@ pub struct Settings {
     /// How long a thread without work keeps its memory. Default: 5 s.
     pub release_after: Duration,
 }
+
+/// Which queue a log-in waits in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Turn {
+    /// Before those who have failed of late.
+    First,
+    /// Behind those who have not.
+    Later,
+}
+
+/// While somebody waits in the first queue, one log-in in so many comes from the second: behind an
+/// address with an attacker there may be an office.
+const LATER_ONE_IN: u32 = 4;
 
 /// What came of a log-in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -57,7 +73,7 @@ pub enum Verdict {
 pub struct Verifier {
     shared: Arc<Shared>,
     /// One message for each log-in that waits or is about to: a full channel makes further ones wait.
-    places: Sender<()>,
+    places: PerTurn<Sender<()>>,
     /// Ends the threads with the last clone.
     _end: Arc<EndThreads>,
 }
@@ -72,11 +88,20 @@ struct Shared {
 
 #[derive(Default)]
 struct Queue {
-    jobs: VecDeque<Job>,
+    jobs: PerTurn<VecDeque<Job>>,
+    /// Jobs from the first queue since the last one from the second.
+    first_in_a_row: u32,
     ended: bool,
 }
 
+#[derive(Clone, Default)]
+struct PerTurn<T> {
+    first: T,
+    later: T,
+}
+
 struct Job {
+    turn: Turn,
     user: String,
     password: Secret,
     /// The stored hash and what to remember if it fits; none for an unknown user.
@@ -105,7 +130,12 @@ impl Verifier {
     /// # Errors
     /// If a thread cannot be started or the system gives no random numbers for the process key.
     pub fn start(settings: &Settings) -> io::Result<Verifier> {
-        let (places, taken) = async_channel::bounded(settings.queue.max(1));
+        let (first, first_taken) = async_channel::bounded(settings.queue.max(1));
+        let (later, later_taken) = async_channel::bounded(settings.queue.max(1));
+        let taken = PerTurn {
+            first: first_taken,
+            later: later_taken,
+        };
         let successes = Successes::new(settings.remember_for, settings.remembered_users);
         let shared = Arc::new(Shared {
             prover: Prover::new().map_err(io::Error::other)?,
@@ -124,7 +154,7 @@ impl Verifier {
         }
         Ok(Verifier {
             shared,
-            places,
+            places: PerTurn { first, later },
             _end: end,
         })
     }
@@ -141,6 +171,7 @@ impl Verifier {
         user: &str,
         stored: Option<&PasswordHash>,
         password: &[u8],
+        turn: Turn,
     ) -> Verdict {
         let stored = match stored {
             None => None,
@@ -154,11 +185,12 @@ impl Verifier {
                 Some((hash.clone(), proof))
             }
         };
-        if self.places.send(()).await.is_err() {
+        if self.places.of(turn).send(()).await.is_err() {
             return Verdict::Unavailable;
         }
         let (answer, verdict) = async_channel::bounded(1);
         self.shared.push(Job {
+            turn,
             user: user.to_owned(),
             password: Secret::new(password),
             stored,
@@ -179,15 +211,15 @@ impl Shared {
     }
 
     fn push(&self, job: Job) {
-        lock(&self.queue).jobs.push_back(job);
+        lock(&self.queue).push(job);
         self.work.notify_one();
     }
 
-    fn run_thread(&self, taken: &Receiver<()>) {
+    fn run_thread(&self, taken: &PerTurn<Receiver<()>>) {
         let mut memory = WorkingMemory::default();
         while let Some(job) = self.next_job(&mut memory) {
             // The job's place in the queue is free again. There is always one: each job has sent it.
-            let _ = taken.try_recv();
+            let _ = taken.of(job.turn).try_recv();
             if job.answer.is_closed() {
                 continue;
             }
@@ -204,7 +236,7 @@ impl Shared {
             if queue.ended {
                 return None;
             }
-            if let Some(job) = queue.jobs.pop_front() {
+            if let Some(job) = queue.pop() {
                 return Some(job);
             }
             if !memory.is_held() {
@@ -217,7 +249,7 @@ impl Shared {
             let waited = self.work.wait_timeout(queue, self.release_after);
             let (guard, wait) = waited.unwrap_or_else(PoisonError::into_inner);
             queue = guard;
-            if wait.timed_out() && queue.jobs.is_empty() {
+            if wait.timed_out() && queue.is_empty() {
                 memory.release();
             }
         }
@@ -242,6 +274,40 @@ impl Shared {
     }
 }
 
+impl Queue {
+    fn push(&mut self, job: Job) {
+        match job.turn {
+            Turn::First => self.jobs.first.push_back(job),
+            Turn::Later => self.jobs.later.push_back(job),
+        }
+    }
+
+    fn pop(&mut self) -> Option<Job> {
+        let PerTurn { first, later } = &mut self.jobs;
+        let is_laters = self.first_in_a_row + 1 >= LATER_ONE_IN && !later.is_empty();
+        if !is_laters && let Some(job) = first.pop_front() {
+            // Only those that somebody waited behind count.
+            self.first_in_a_row += u32::from(!later.is_empty());
+            return Some(job);
+        }
+        self.first_in_a_row = 0;
+        later.pop_front()
+    }
+
+    fn is_empty(&self) -> bool {
+        self.jobs.first.is_empty() && self.jobs.later.is_empty()
+    }
+}
+
+impl<T> PerTurn<T> {
+    fn of(&self, turn: Turn) -> &T {
+        match turn {
+            Turn::First => &self.first,
+            Turn::Later => &self.later,
+        }
+    }
+}
+
 fn verdict_of(outcome: &Result<bool, PasswordError>) -> Verdict {
     match outcome {
         Ok(true) => Verdict::Correct,
@@ -255,7 +321,7 @@ impl Drop for EndThreads {
         let mut queue = lock(&self.0.queue);
         queue.ended = true;
         // Those who still wait for an answer see their channel closed.
-        queue.jobs.clear();
+        queue.jobs = PerTurn::default();
         drop(queue);
         self.0.work.notify_all();
     }

@@ -168,10 +168,11 @@ impl Client {
         let user = directory.login(&login.name);
         let known = user.map_or(login.name.as_str(), |user| user.name.as_str());
         let stored = user.and_then(|user| PasswordHash::parse(user.password.as_str()).ok());
+        let turn = self.office.failures().turn(self.peer, Instant::now());
         let verdict = self
             .office
             .verifier
-            .verify(known, stored.as_ref(), login.password.octets())
+            .verify(known, stored.as_ref(), login.password.octets(), turn)
             .await;
         let password = user.map(|user| user.password.clone());
         let user = match (verdict, user) {
