@@ -109,3 +109,7 @@ pub mod logging;
 #[cfg(test)]
 #[path = "../tests/support/dialogue.rs"]
 mod dialogue;
+/// What fuzzers begin with and what they found, for the tests beside the code.
+#[cfg(test)]
+#[path = "../tests/support/seeds.rs"]
+mod seeds;

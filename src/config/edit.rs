@@ -17,6 +17,8 @@ use super::replace::{self, FolderLock};
 use super::settings::Configuration;
 
 mod toml;
+#[cfg(any(test, fuzzing))]
+pub(super) mod invariants;
 
 use self::toml::{TomlFile, same_name};
 
@@ -128,7 +130,8 @@ pub struct DirectoryEdit<'a> {
     original: String,
     toml: TomlFile,
     directory: Directory,
-    _lock: FolderLock,
+    /// None where a text alone is edited, in tests.
+    _lock: Option<FolderLock>,
 }
 
 impl<'a> DirectoryEdit<'a> {
@@ -146,15 +149,27 @@ impl<'a> DirectoryEdit<'a> {
             _ => EditError::Faulty(unreadable(&error)),
         })?;
         let original = std::fs::read_to_string(&file).map_err(|error| unreadable(&error))?;
+        Ok(DirectoryEdit {
+            file,
+            _lock: Some(lock),
+            ..DirectoryEdit::of_text(configuration, original)?
+        })
+    }
+
+    /// Checks a directory's text, which is in no file yet.
+    fn of_text(
+        configuration: &'a Configuration,
+        original: String,
+    ) -> Result<DirectoryEdit<'a>, EditError> {
         let directory = configuration.parse_directory_even_empty(&original)?;
         let toml = TomlFile::parse(&original).map_err(EditError::Refused)?;
         Ok(DirectoryEdit {
             configuration,
-            file,
+            file: configuration.directory.clone(),
             original,
             toml,
             directory,
-            _lock: lock,
+            _lock: None,
         })
     }
 
@@ -317,9 +332,7 @@ impl<'a> DirectoryEdit<'a> {
     /// A directory that would be faulty; a file that somebody else changed or
     /// the system does not let us write.
     pub fn save(self) -> Result<(), EditError> {
-        let text = self.toml.to_text();
-        let checked = self.configuration.parse_directory_even_empty(&text);
-        checked.map_err(|error| EditError::Refused(error.message))?;
+        let (text, _) = self.edited()?;
         let write_error = |error| EditError::Write {
             file: self.file.clone(),
             error,
@@ -329,6 +342,14 @@ impl<'a> DirectoryEdit<'a> {
             return Err(EditError::ChangedMeanwhile);
         }
         replace::replace(&self.file, &text).map_err(write_error)
+    }
+
+    /// The directory as it would be saved, checked: its text, and what that says.
+    fn edited(&self) -> Result<(String, Directory), EditError> {
+        let text = self.toml.to_text();
+        let checked = self.configuration.parse_directory_even_empty(&text);
+        let directory = checked.map_err(|error| EditError::Refused(error.message))?;
+        Ok((text, directory))
     }
 
     /// An alias's name as it is written in the file.

@@ -24,8 +24,12 @@ pub mod edit;
 pub mod fetchmailrc;
 pub mod init;
 pub mod watch;
+#[cfg(any(test, fuzzing))]
+mod invariants;
 
 pub use error::ConfigurationError;
+#[cfg(any(test, fuzzing))]
+pub use invariants::check_invariants;
 pub use settings::{Configuration, Located, Log, Pop3, Routing, Smtp, Tls};
 
 #[cfg(test)]

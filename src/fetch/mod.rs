@@ -64,6 +64,7 @@ mod reading;
 mod transfer;
 mod content;
 mod clock;
+#[cfg(any(test, fuzzing))]
 mod invariants;
 #[cfg(test)]
 mod tests;
@@ -71,6 +72,7 @@ mod tests;
 pub use crate::wire::Secret;
 pub use capabilities::Capabilities;
 pub use error::{Awaited, Error, Remedy, Stranger};
+#[cfg(any(test, fuzzing))]
 pub use invariants::check_invariants;
 pub use limits::{Limits, Pipelining, Security, Settings, WithoutUniqueIds};
 pub use listing::{Faults, Listing, Scan};

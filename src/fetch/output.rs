@@ -32,6 +32,7 @@ impl Output {
         self.collected.is_empty()
     }
 
+    #[cfg(any(test, fuzzing))]
     pub(super) fn octets_collected(&self) -> usize {
         self.collected.len()
     }

@@ -186,6 +186,7 @@ impl Session {
 /// From input to a step.
 impl Session {
     /// Octets that wait in the session, received and not read, or to be sent.
+    #[cfg(any(test, fuzzing))]
     pub(super) fn buffered_octets(&self) -> usize {
         self.input.content().len() + self.output.octets_collected()
     }

@@ -15,6 +15,8 @@ mod notice;
 mod scan;
 mod summary;
 mod trace;
+#[cfg(any(test, fuzzing))]
+mod invariants;
 
 pub use address::{Address, AddressError, Domain, LocalPart};
 pub use digest::MessageDigest;
@@ -23,6 +25,8 @@ pub use fields::{FIELDS_MAX, Field, HEADER_OCTETS_MAX, HeaderBlock};
 pub use header::{HeaderScanner, HopCount};
 pub use hop::{Hop, HopSource, is_private};
 pub use id::{IdError, QueueId, QueueIds};
+#[cfg(any(test, fuzzing))]
+pub use invariants::check_invariants;
 pub use notice::{Notice, is_direction_mark};
 pub use scan::addresses;
 pub use summary::Summary;

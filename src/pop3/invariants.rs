@@ -186,3 +186,15 @@ fn listing() -> ScanListing {
     }
     listing
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_invariants_hold_for_every_seed_and_what_is_mixed_from_them() {
+        crate::seeds::replay("pop3_session", |input| {
+            check_invariants(input, Instant::now())
+        });
+    }
+}

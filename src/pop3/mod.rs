@@ -41,10 +41,12 @@ mod multiline;
 mod command;
 mod fault;
 mod reply;
+#[cfg(any(test, fuzzing))]
 mod invariants;
 #[cfg(test)]
 mod tests;
 
+#[cfg(any(test, fuzzing))]
 pub use invariants::check_invariants;
 pub use limits::{Limits, PlaintextLogin, Security, Settings};
 pub use maildrop::{InvalidUniqueId, ScanListing};

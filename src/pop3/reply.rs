@@ -74,6 +74,7 @@ impl Output {
         &mut self.collected
     }
 
+    #[cfg(any(test, fuzzing))]
     pub(super) fn octets_collected(&self) -> usize {
         self.collected.len()
     }

@@ -238,3 +238,15 @@ fn check_replies(said: &[u8]) {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_invariants_hold_for_every_seed_and_what_is_mixed_from_them() {
+        crate::seeds::replay("smtp_session", |input| {
+            check_invariants(input, Instant::now())
+        });
+    }
+}

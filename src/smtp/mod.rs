@@ -53,8 +53,10 @@ mod command;
 mod path;
 mod content;
 mod clock;
+#[cfg(any(test, fuzzing))]
 mod invariants;
 
+#[cfg(any(test, fuzzing))]
 pub use invariants::check_invariants;
 pub use limits::{Limits, Settings, Trust};
 pub use refusal::Refusal;

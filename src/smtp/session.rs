@@ -164,6 +164,7 @@ impl Session {
 
 impl Session {
     /// Octets of input that are not used yet.
+    #[cfg(any(test, fuzzing))]
     pub(super) fn held_octets(&self) -> usize {
         self.input.content().len()
     }

@@ -69,7 +69,7 @@ impl Receipt {
     }
 
     /// A receipt without a commit, for the tests of the protocol machines.
-    #[cfg(test)]
+    #[cfg(any(test, fuzzing))]
     pub fn for_test(queue_id: QueueId) -> Receipt {
         Receipt::of_commit(queue_id, Vec::new())
     }

@@ -24,12 +24,16 @@ mod proposal;
 mod copies;
 mod digest;
 mod advice;
+#[cfg(any(test, fuzzing))]
+mod invariants;
 
 pub use account::{Account, Copies, EnvelopeHeader, Mode};
 pub use advice::{Advice, Survey};
 pub use copies::{Earlier, Settled};
 pub use decision::{Considered, Decision, Evidence, Finding, Reason, Source, Target, Tier};
 pub use digest::CopyDigest;
+#[cfg(any(test, fuzzing))]
+pub use invariants::check_invariants;
 pub use proposal::{Circumstances, Proposal, catches, propose};
 pub use rules::{Rule, RuleError, RuleFault, RuleTest};
 pub use trusted::{TrustedHosts, TrustedHostsError};
