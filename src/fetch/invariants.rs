@@ -9,7 +9,7 @@ use super::limits::{Limits, Pipelining, REPLY_OCTETS_MAX, Security, Settings, Wi
 use super::login::{Credentials, PasswordMethod, TokenLine};
 use super::session::Session;
 use super::step::{Arrived, Ending, Removal, Step, Task};
-use crate::wire::Secret;
+use crate::wire::{Cuts, Secret};
 
 /// What a server may say that has two messages, up to the plan: it leads where
 /// random octets would never come.
@@ -21,8 +21,8 @@ const PREAMBLE: &[u8] =
 /// would mean that the session runs in a circle.
 const STEPS_PER_OCTET_MAX: usize = 16;
 
-/// Feeds anything to a session as if a server said it, and plays a driver that
-/// answers every question, now this way and now that way.
+/// Feeds anything to a session as if a server said it, cut in two or three ways,
+/// and plays a driver that answers every question, now this way and now that way.
 ///
 /// The first three octets choose how the session begins, how the input is cut
 /// and how the driver answers; the rest is what the server says, and then it
@@ -31,22 +31,43 @@ const STEPS_PER_OCTET_MAX: usize = 16;
 /// # Panics
 /// When an invariant is broken: buffers stay bounded, commands are whole lines,
 /// DELE names committed messages alone, content is begun, and then completed or
-/// called back, the session ends when the connection does, and stays closed.
+/// called back, the session ends when the connection does, and stays closed;
+/// and where the driver answers at once, nothing of this depends on the cuts.
 pub fn check_invariants(input: &[u8], now: Instant) {
     let mut choices = input.iter().copied();
     let [beginning, cut, answers] = [0; 3].map(|_: u8| choices.next().unwrap_or_default());
     let from_server = input.get(3..).unwrap_or_default();
-    let mut rehearsal = Rehearsal::new(beginning, answers, now);
-    rehearsal.go_on();
     let preamble = if beginning & 0x80 == 0 { PREAMBLE } else { b"" };
     let said = [preamble, from_server].concat();
-    for piece in said.chunks(usize::from(cut).max(1)) {
-        rehearsal.receive(piece);
+    let play = |cuts: Cuts, patience: Patience| {
+        let mut pieces = cuts.pieces(&said);
+        let mut rehearsal = Rehearsal::new(beginning, answers, patience, now);
+        rehearsal.play(&mut *pieces);
+        // A session that fails leaves unwritten what it has not written yet, and
+        // that is removed nowhere.
+        let has_failed = matches!(rehearsal.ending, Some(Ending::Failed(_)));
+        let ended = (!has_failed).then_some((rehearsal.output, rehearsal.ending));
+        let is_told = rehearsal.handshake && Cuts::may_tell_handshake(cut);
+        ((rehearsal.messages, ended), is_told)
+    };
+    let mut expected = None;
+    for cuts in Cuts::of_choice(cut) {
+        play(cuts, Patience::Later);
+        let (outcome, is_told) = play(cuts, Patience::AtOnce);
+        let expected = expected.get_or_insert(outcome.clone());
+        assert!(
+            is_told || *expected == outcome,
+            "{cuts:?}: {outcome:?}, and {expected:?}"
+        );
     }
-    rehearsal.session.connection_closed();
-    rehearsal.go_on();
-    assert!(rehearsal.closed, "open without a connection");
-    rehearsal.check_output();
+}
+
+/// When the driver says what became of a message.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Patience {
+    AtOnce,
+    /// When the session waits for input, or for the answer.
+    Later,
 }
 
 struct Rehearsal {
@@ -62,11 +83,16 @@ struct Rehearsal {
     unanswered: Vec<Arrived>,
     /// Messages that may be removed.
     committed: Vec<u32>,
-    closed: bool,
+    patience: Patience,
+    handshake: bool,
+    /// Number and content of those that came whole.
+    messages: Vec<(u32, Vec<u8>)>,
+    content: Vec<u8>,
+    ending: Option<Ending>,
 }
 
 impl Rehearsal {
-    fn new(beginning: u8, answers: u8, now: Instant) -> Rehearsal {
+    fn new(beginning: u8, answers: u8, patience: Patience, now: Instant) -> Rehearsal {
         let method = match beginning & 0x03 {
             0 => Some(PasswordMethod::Offered),
             1 => Some(PasswordMethod::UserPass),
@@ -113,16 +139,31 @@ impl Rehearsal {
             under_way: None,
             unanswered: Vec::new(),
             committed: Vec::new(),
-            closed: false,
+            patience,
+            handshake: false,
+            messages: Vec::new(),
+            content: Vec::new(),
+            ending: None,
         }
     }
 
-    fn receive(&mut self, piece: &[u8]) {
-        if !self.closed {
-            self.octets_received += piece.len();
-            self.session.receive(piece);
+    fn play(&mut self, pieces: &mut dyn Iterator<Item = &[u8]>) {
+        self.go_on();
+        while self.ending.is_none()
+            && let Some(piece) = pieces.next()
+        {
+            self.receive(piece);
             self.go_on();
         }
+        self.session.connection_closed();
+        self.go_on();
+        assert!(self.ending.is_some(), "open without a connection");
+        self.check_output();
+    }
+
+    fn receive(&mut self, piece: &[u8]) {
+        self.octets_received += piece.len();
+        self.session.receive(piece);
     }
 
     /// Until the session wants input, or is closed.
@@ -138,31 +179,35 @@ impl Rehearsal {
         let kept = self.session.buffered_octets();
         assert!(kept <= REPLY_OCTETS_MAX + 2, "{kept} octets are kept");
         let closed = matches!(self.session.next(self.now), Step::Close(_));
-        assert_eq!(closed, self.closed, "closed, and open again");
+        assert_eq!(closed, self.ending.is_some(), "closed, and open again");
     }
 
     /// One step; whether another one is to follow at once.
     fn step(&mut self) -> bool {
-        let yes = self.toss();
         match self.session.next(self.now) {
             Step::NeedInput { until } => {
                 assert!(until > self.now, "waits for what is past");
-                return self.answer_one(yes);
+                return !self.unanswered.is_empty() && self.toss() && self.answer_one();
             }
             Step::Close(ending) => {
                 assert_eq!(self.under_way, None, "content is neither whole nor dropped");
                 let misdriven = Ending::Failed(super::error::Error::Misdriven);
                 assert_ne!(*ending, misdriven);
-                self.closed = true;
+                self.ending = Some(ending.clone());
                 return false;
             }
             Step::Send(octets) => {
                 assert!(!octets.is_empty(), "an empty write");
                 self.output.extend_from_slice(octets);
             }
-            Step::StartTls => self.session.tls_started(),
-            Step::TokenRequested if yes => self.session.token(&Secret::new("token")),
-            Step::TokenRequested => self.session.token_failed(),
+            Step::StartTls => {
+                self.handshake = true;
+                self.session.tls_started();
+            }
+            Step::TokenRequested => match self.toss() {
+                true => self.session.token(&Secret::new("token")),
+                false => self.session.token_failed(),
+            },
             Step::Listed(listing) => {
                 let numbers = listing.scans().map(|scan| scan.number);
                 assert!(numbers.is_sorted_by(|a, b| a < b), "a number twice");
@@ -179,16 +224,23 @@ impl Rehearsal {
             }
             Step::ContentBegins { number } => {
                 assert_eq!(self.under_way.replace(number), None, "two at once");
+                self.content.clear();
             }
             Step::Content(octets) => {
                 assert!(self.under_way.is_some() && !octets.is_empty());
                 // A line end may have been held back by one octet, and each LF
                 // may have become two.
                 assert!(octets.len() <= 2 * (self.octets_received + 1));
+                self.content.extend_from_slice(octets);
             }
             Step::MessageComplete(arrived) => {
                 assert_eq!(self.under_way.take(), Some(arrived.number()));
+                let content = std::mem::take(&mut self.content);
+                self.messages.push((arrived.number(), content));
                 self.unanswered.push(arrived);
+                if self.patience == Patience::AtOnce {
+                    self.answer_one();
+                }
             }
             Step::TopComplete { number, .. } | Step::ContentDiscarded { number } => {
                 assert_eq!(self.under_way.take(), Some(number));
@@ -197,15 +249,15 @@ impl Rehearsal {
                 assert_ne!(self.under_way, Some(number));
             }
             Step::NeedAnswer => {
-                assert!(self.answer_one(true), "waits for an answer that was given");
+                assert!(self.answer_one(), "waits for an answer that was given");
             }
         }
         true
     }
 
-    /// Answers the oldest message, if there is one and it is time.
-    fn answer_one(&mut self, now: bool) -> bool {
-        if !now || self.unanswered.is_empty() {
+    /// Answers the oldest message, if there is one.
+    fn answer_one(&mut self) -> bool {
+        if self.unanswered.is_empty() {
             return false;
         }
         let arrived = self.unanswered.remove(0);

@@ -10,8 +10,9 @@ use super::summary::Summary;
 
 /// What a field's line may show: 200 characters and the sign that it was cut.
 const LINE_CHARS_MAX: usize = 201;
-/// Input is made as long as this, so that what is not linear takes seconds.
-const LONG_OCTETS: usize = 128 * 1024;
+/// Input is made as long as this, so that what is not linear takes seconds; less
+/// will do for code that is not optimised.
+const LONG_OCTETS: usize = if cfg!(test) { 16 } else { 128 } * 1024;
 /// The longest input that is repeated so.
 const REPEATED_OCTETS_MAX: usize = 16;
 const HOSTNAME: &str = "post.example.com";
@@ -36,7 +37,9 @@ pub fn check_invariants(input: &[u8]) {
     check_list(&text);
     check_hop(&text);
     check_block(input);
-    check_cuts(input, usize::from(choice).max(1));
+    if !is_long {
+        check_cuts(input, usize::from(choice).max(1));
+    }
     let summary = Summary::of(input);
     for shown in [summary.from, summary.to, summary.subject] {
         assert!(!shown.contains(char::is_control), "not one line: {shown:?}");

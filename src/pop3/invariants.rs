@@ -6,6 +6,7 @@ use super::limits::{Limits, OUTPUT_OCTETS, PlaintextLogin, SASL_OCTETS_MAX, Secu
 use super::maildrop::ScanListing;
 use super::session::Session;
 use super::step::{LoginRefusal, Step};
+use crate::wire::Cuts;
 
 /// Pretended messages. No line begins like a status line, so that these can be
 /// counted in the output.
@@ -15,30 +16,39 @@ const MESSAGES: [&str; 3] = [
     "",
 ];
 
-/// Feeds any input to a session and plays a driver that answers every question,
-/// now this way and now that way.
+/// Feeds any input to a session, cut in two or three ways, and plays a driver
+/// that answers every question, now this way and now that way.
 ///
 /// The first three octets choose how the session begins, how the input is cut
 /// and how the driver answers; the rest is what the client sends.
 ///
 /// # Panics
 /// When an invariant is broken: buffers stay bounded, each line has one reply,
-/// the output is made of whole lines, questions name messages that exist, and
-/// a closed session stays closed.
+/// the output is made of whole lines, questions name messages that exist, a
+/// closed session stays closed, and nothing of this depends on the cuts.
 pub fn check_invariants(input: &[u8], now: Instant) {
     let mut choices = input.iter().copied();
     let [beginning, cut, answers] = [0; 3].map(|_: u8| choices.next().unwrap_or_default());
     let from_client = input.get(3..).unwrap_or_default();
-    let mut rehearsal = Rehearsal::new(beginning, answers, now);
-    rehearsal.go_on();
-    if beginning & 0x08 != 0 {
-        rehearsal.receive(b"USER anna\r\n");
-        rehearsal.receive(b"PASS secret\r\n");
+    let login: &[u8] = match beginning & 0x08 {
+        0 => b"",
+        _ => b"USER anna\r\nPASS secret\r\n",
+    };
+    let from_client = [login, from_client].concat();
+    let mut expected = None;
+    for cuts in Cuts::of_choice(cut) {
+        let mut pieces = cuts.pieces(&from_client);
+        let mut rehearsal = Rehearsal::new(beginning, answers, now);
+        rehearsal.play(&mut *pieces);
+        rehearsal.check_output();
+        let outcome = (rehearsal.output, rehearsal.updates, rehearsal.closed);
+        let expected = expected.get_or_insert(outcome.clone());
+        let is_told = rehearsal.handshake && Cuts::may_tell_handshake(cut);
+        assert!(
+            is_told || *expected == outcome,
+            "{cuts:?}: {outcome:?}, and {expected:?}"
+        );
     }
-    for piece in from_client.chunks(usize::from(cut).max(1)) {
-        rehearsal.receive(piece);
-    }
-    rehearsal.check_output();
 }
 
 struct Rehearsal {
@@ -48,7 +58,10 @@ struct Rehearsal {
     answers: u8,
     /// What is not read yet of the open message.
     unread: &'static [u8],
+    handshake: bool,
     output: Vec<u8>,
+    /// Which messages were to be removed, at each QUIT.
+    updates: Vec<Vec<usize>>,
     lines_received: usize,
     closed: bool,
 }
@@ -73,24 +86,32 @@ impl Rehearsal {
             now,
             answers,
             unread: b"",
+            handshake: false,
             output: Vec::new(),
+            updates: Vec::new(),
             lines_received: 0,
             closed: false,
         }
     }
 
-    fn receive(&mut self, piece: &[u8]) {
-        if !self.closed {
-            self.lines_received += piece.iter().filter(|&&octet| octet == b'\n').count();
-            self.session.receive(piece);
+    fn play(&mut self, pieces: &mut dyn Iterator<Item = &[u8]>) {
+        self.go_on();
+        while !self.closed
+            && let Some(piece) = pieces.next()
+        {
+            self.receive(piece);
             self.go_on();
         }
+    }
+
+    fn receive(&mut self, piece: &[u8]) {
+        self.lines_received += piece.iter().filter(|&&octet| octet == b'\n').count();
+        self.session.receive(piece);
     }
 
     /// Until the session wants input, or is closed.
     fn go_on(&mut self) {
         loop {
-            let yes = self.toss();
             match self.session.next(self.now) {
                 Step::NeedInput { until } => {
                     assert!(until > self.now, "waits for what is past");
@@ -105,40 +126,48 @@ impl Rehearsal {
                     assert!(octets.len() < OUTPUT_OCTETS + 1024, "output not bounded");
                     self.output.extend_from_slice(octets);
                 }
-                Step::StartTls => self.session.tls_started(),
+                Step::StartTls => {
+                    self.handshake = true;
+                    self.session.tls_started();
+                }
                 Step::LoginRequested(login) => {
                     assert!(!login.name.is_empty() && !login.password.octets().is_empty());
-                    match yes {
+                    match self.toss() {
                         true => self.session.maildrop_opened(MESSAGES.len() as u64, 54),
                         false => self.session.login_refused(LoginRefusal::Credentials),
                     }
                 }
-                Step::ListingRequested if yes => self.session.listing(listing()),
-                Step::ListingRequested => self.session.listing_failed(),
+                Step::ListingRequested => match self.toss() {
+                    true => self.session.listing(listing()),
+                    false => self.session.listing_failed(),
+                },
                 Step::MessageRequested { index } => {
                     let message = MESSAGES.get(index);
                     assert!(message.is_some(), "no message {index}");
                     self.unread = message.map_or(b"", |text| text.as_bytes());
-                    match yes {
+                    match self.toss() {
                         true => self.session.message_opened(),
                         false => self.session.message_failed(),
                     }
                 }
                 Step::ContentWanted if self.unread.is_empty() => self.session.content_complete(),
-                Step::ContentWanted if yes => {
-                    let (piece, rest) = self.unread.split_at(self.unread.len().min(3));
-                    self.unread = rest;
-                    self.session.content(piece);
-                }
-                Step::ContentWanted => self.session.content_failed(),
+                Step::ContentWanted => match self.toss() {
+                    true => {
+                        let (piece, rest) = self.unread.split_at(self.unread.len().min(3));
+                        self.unread = rest;
+                        self.session.content(piece);
+                    }
+                    false => self.session.content_failed(),
+                },
                 Step::ContentEnough => self.unread = b"",
                 Step::UpdateRequested(indexes) => {
                     assert!(indexes.is_sorted_by(|a, b| a < b), "a message twice");
                     assert!(indexes.iter().all(|&index| index < MESSAGES.len()));
-                    match yes {
+                    match self.toss() {
                         true => self.session.updated(),
                         false => self.session.update_failed(),
                     }
+                    self.updates.push(indexes);
                 }
             }
         }

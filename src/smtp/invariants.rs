@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use crate::mail::{Envelope, Recipient, ReversePath};
+use crate::wire::Cuts;
 
 use super::limits::{Limits, Settings, Trust};
 use super::refusal::Refusal;
@@ -18,8 +19,7 @@ const REPLY_LINE_OCTETS_MAX: usize = 512;
 /// A reply that is added when 4096 octets wait already.
 const SEND_OCTETS_MAX: usize = 4096 + 4096;
 
-/// Feeds any input to a session, once whole, once octet by octet and once in
-/// other pieces, and plays a driver that accepts and refuses by a fixed rule.
+/// Feeds any input to a session, cut in two or three ways, and plays a driver that accepts and refuses by a fixed rule.
 ///
 /// The first two octets choose how the session begins and how the input is cut;
 /// the rest is what the peer sends.
@@ -33,15 +33,22 @@ pub fn check_invariants(input: &[u8], now: Instant) {
     let mut choices = input.iter().copied();
     let [beginning, cut] = [0; 2].map(|_: u8| choices.next().unwrap_or_default());
     let from_peer = input.get(2..).unwrap_or_default();
-    let whole = rehearse(beginning, from_peer, usize::MAX, now);
-    for piece_octets in [1, usize::from(cut).max(2)] {
-        let cut = rehearse(beginning, from_peer, piece_octets, now);
-        assert_eq!(cut, whole, "pieces of {piece_octets} octets");
+    let mut expected = None;
+    for cuts in Cuts::of_choice(cut) {
+        let pieces = cuts.pieces(from_peer);
+        let steps_max = 64 + from_peer.len() * STEPS_PER_OCTET_MAX;
+        let rehearsal = Rehearsal::new(beginning, Cuts::may_tell_handshake(cut), now);
+        let outcome = rehearsal.play(pieces, steps_max, now);
+        assert_eq!(
+            expected.get_or_insert(outcome.clone()),
+            &outcome,
+            "{cuts:?}"
+        );
     }
 }
 
 /// What became of a session, as far as it must not depend on the cuts.
-#[derive(Debug, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 struct Outcome {
     said: Vec<u8>,
     /// Messages that were complete: envelope and content.
@@ -56,47 +63,6 @@ enum Hands {
     Full(Vec<u8>),
 }
 
-fn rehearse(beginning: u8, input: &[u8], piece_octets: usize, now: Instant) -> Outcome {
-    let (session, limits) = begin(beginning, now);
-    let mut rehearsal = Rehearsal {
-        session,
-        hands: Hands::Empty,
-        outcome: Outcome::default(),
-    };
-    let mut pieces = input.chunks(piece_octets.min(input.len().max(1)));
-    for _ in 0..64 + input.len() * STEPS_PER_OCTET_MAX {
-        match rehearsal.act(now) {
-            Wanted::Nothing => {}
-            Wanted::Input => {
-                let held = rehearsal.session.held_octets();
-                let held_max = limits.line_octets_max + 2;
-                assert!(held <= held_max, "{held} octets of input are held");
-                match pieces.next() {
-                    Some(piece) => rehearsal.session.receive(piece),
-                    None => return rehearsal.finish(),
-                }
-            }
-            Wanted::Tls => {
-                // What comes before the handshake is in the clear.
-                pieces
-                    .by_ref()
-                    .for_each(|piece| rehearsal.session.receive(piece));
-                rehearsal.session.tls_started("TLSv1.3 X".to_string());
-            }
-            Wanted::Closing(ending) => {
-                pieces
-                    .by_ref()
-                    .for_each(|piece| rehearsal.session.receive(piece));
-                assert_eq!(rehearsal.session.next(now), Step::Close(ending), "goes on");
-                assert_eq!(rehearsal.hands, Hands::Empty, "content is not called back");
-                rehearsal.outcome.ended = true;
-                return rehearsal.finish();
-            }
-        }
-    }
-    panic!("the session runs in a circle");
-}
-
 /// What a step leaves to do outside of the driver.
 enum Wanted {
     Nothing,
@@ -108,11 +74,62 @@ enum Wanted {
 /// A session and a driver with a rule instead of a directory.
 struct Rehearsal {
     session: Session,
+    line_octets_max: usize,
+    /// All that is left of the input comes before the TLS handshake.
+    overtakes_handshake: bool,
     hands: Hands,
     outcome: Outcome,
 }
 
 impl Rehearsal {
+    fn new(beginning: u8, overtakes_handshake: bool, now: Instant) -> Rehearsal {
+        let (session, limits) = begin(beginning, now);
+        Rehearsal {
+            session,
+            line_octets_max: limits.line_octets_max,
+            overtakes_handshake,
+            hands: Hands::Empty,
+            outcome: Outcome::default(),
+        }
+    }
+
+    fn play<'a>(
+        mut self,
+        mut pieces: impl Iterator<Item = &'a [u8]>,
+        steps_max: usize,
+        now: Instant,
+    ) -> Outcome {
+        for _ in 0..steps_max {
+            match self.act(now) {
+                Wanted::Nothing => {}
+                Wanted::Input => {
+                    let held = self.session.held_octets();
+                    let is_bounded = held <= self.line_octets_max + 2;
+                    assert!(is_bounded, "{held} octets of input are held");
+                    match pieces.next() {
+                        Some(piece) => self.session.receive(piece),
+                        None => return self.finish(),
+                    }
+                }
+                Wanted::Tls => {
+                    if self.overtakes_handshake {
+                        let left = pieces.by_ref();
+                        left.for_each(|piece| self.session.receive(piece));
+                    }
+                    self.session.tls_started("TLSv1.3 X".to_string());
+                }
+                Wanted::Closing(ending) => {
+                    pieces.for_each(|piece| self.session.receive(piece));
+                    assert_eq!(self.session.next(now), Step::Close(ending), "goes on");
+                    assert_eq!(self.hands, Hands::Empty, "content is not called back");
+                    self.outcome.ended = true;
+                    return self.finish();
+                }
+            }
+        }
+        panic!("the session runs in a circle");
+    }
+
     fn act(&mut self, now: Instant) -> Wanted {
         let session = &mut self.session;
         match session.next(now) {

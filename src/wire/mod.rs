@@ -9,8 +9,12 @@ mod dots;
 mod line;
 mod patience;
 mod secret;
+#[cfg(any(test, fuzzing))]
+mod cuts;
 
 pub use content::{BareLineFeed, ContentDecoder, Decoded, Framing, LineFault, LineFaultKind};
+#[cfg(any(test, fuzzing))]
+pub use cuts::Cuts;
 pub use dots::DotStuffer;
 pub use line::{LineBuffer, LineError};
 pub use patience::{Allowance, Patience};
