@@ -1,4 +1,6 @@
 //! What a peer may send to an SMTP session.
 #![no_main]
 
-libfuzzer_sys::fuzz_target!(|input: &[u8]| postroom::smtp::check_invariants(input, std::time::Instant::now()));
+use std::time::Instant;
+
+libfuzzer_sys::fuzz_target!(|input: &[u8]| postroom::smtp::check_invariants(input, Instant::now()));
