@@ -214,6 +214,11 @@ pub fn erased(id: QueueId) {
     info!("erased {id} by hand");
 }
 
+/// A PC asked for a message that was erased since its session began.
+pub fn erased_meanwhile(id: QueueId) {
+    info!("not retrieved {id}: it was erased since the session began");
+}
+
 /// The sweep took the message out for good: it was collected longer ago than
 /// `keep_collected`, or in the way of newer mail.
 pub fn swept(id: QueueId) {

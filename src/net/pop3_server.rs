@@ -257,7 +257,7 @@ impl Client {
                 Some(())
             }
             Err(why) => {
-                journal::store_failed("opening a message", &why);
+                not_read("opening a message", scan.message, &why);
                 self.close_message();
                 None
             }
@@ -265,11 +265,10 @@ impl Client {
     }
 
     async fn send_content(&mut self, machine: &mut pop3::Session) {
-        let chunk = match &mut self.reader {
-            Some((_, reader)) => reader.next_chunk().await,
-            None => Err(StoreError::NoEntry),
+        let Some((id, reader)) = &mut self.reader else {
+            return machine.content_failed();
         };
-        match chunk {
+        match reader.next_chunk().await {
             Ok(Some(chunk)) => machine.content(&chunk),
             Ok(None) => {
                 machine.content_complete();
@@ -277,7 +276,7 @@ impl Client {
                 self.close_message();
             }
             Err(why) => {
-                journal::store_failed("reading a message", &why);
+                not_read("reading a message", *id, &why);
                 machine.content_failed();
                 self.close_message();
             }
@@ -325,5 +324,14 @@ impl Client {
         // A client that has read our reply may log in again at once.
         held.lock = None;
         true
+    }
+}
+
+/// What a person erases is gone for a session that lists it, too: no fault of the
+/// store's.
+fn not_read(doing: &str, id: QueueId, why: &StoreError) {
+    match why {
+        StoreError::NoEntry => journal::erased_meanwhile(id),
+        why => journal::store_failed(doing, why),
     }
 }

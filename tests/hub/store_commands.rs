@@ -157,6 +157,8 @@ fn a_message_that_is_erased_while_a_session_lists_it_stops_nothing_else() {
     pop3.multi_line();
     office.good(&["mail", "erase", &erased]);
     pop3.say("RETR 1", "-ERR*");
+    hub.wait_for_log(&format!("not retrieved {erased}: it was erased"));
+    assert!(!hub.log().contains("[ERROR]"), "{}", hub.log());
     pop3.say("RETR 2", "+OK*");
     pop3.multi_line();
     pop3.say("DELE 1", "+OK*");

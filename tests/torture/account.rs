@@ -54,6 +54,7 @@ fn close(ledger: &mut Ledger, found: &Found) {
         }
     }
     ledger.quits.clear();
+    ledger.settled = ledger.next();
     let gone = ledger
         .entries
         .keys()

@@ -10,7 +10,9 @@ use std::thread;
 
 use crate::ledger::Counts;
 use crate::office::Tortured;
-use crate::points::{self, INSTANT, LARGE_INSTANT, POINTS, POINTS_OF_SWEEPS, Point};
+use crate::points::{
+    self, INSTANT, INSTANT_OF_PCS, LARGE_INSTANT, POINTS, POINTS_OF_SWEEPS, Point,
+};
 use crate::random::Random;
 use crate::round;
 
@@ -18,6 +20,8 @@ use crate::round;
 const OFFICES: usize = 4;
 /// Rounds in one office: what it holds is counted anew after each of them.
 const ROUNDS_OF_OFFICE: usize = 40;
+/// A hundred in all offices of the short run.
+const KILLS_OF_OFFICE: usize = 25;
 /// How often a point is tried that was not met.
 const TRIES: usize = 6;
 
@@ -150,6 +154,7 @@ impl Life {
             let point = match self.random.below(10) {
                 0..3 => &INSTANT,
                 3 => &LARGE_INSTANT,
+                4 => &INSTANT_OF_PCS,
                 _ => POINTS.iter().chain(more).nth(named).unwrap(),
             };
             self.kill(point)?;
@@ -159,15 +164,18 @@ impl Life {
 
     fn at_each(&mut self, points: &[&'static Point]) -> Result<(), String> {
         // There must be mail to collect, to restore and to sweep.
-        for _ in 0..4 {
-            self.kill(&INSTANT)?;
+        for point in [&INSTANT, &LARGE_INSTANT, &INSTANT_OF_PCS, &INSTANT_OF_PCS] {
+            self.kill(point)?;
         }
         for &point in points {
             let mut tries = 0;
             while !self.kill(point)? && tries < TRIES {
                 tries += 1;
-                self.kill(&INSTANT)?;
+                self.kill(&LARGE_INSTANT)?;
             }
+        }
+        while self.tally.killed() < KILLS_OF_OFFICE {
+            self.kill(&INSTANT)?;
         }
         Ok(())
     }

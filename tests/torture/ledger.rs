@@ -92,6 +92,8 @@ impl Counts {
 #[derive(Debug, Default)]
 pub struct Ledger {
     next: Token,
+    /// Letters below it were sent before the last account.
+    pub settled: Token,
     pub letters: BTreeMap<Token, Letter>,
     /// As the last account found them.
     pub entries: HashMap<String, Entry>,
@@ -147,9 +149,15 @@ impl Ledger {
         (token, octets)
     }
 
-    /// A letter that was sent and never acknowledged: its sender comes again.
+    /// The next letter has this token.
+    pub fn next(&self) -> Token {
+        self.next
+    }
+
+    /// A letter that was sent to a hub which is dead now, and never acknowledged:
+    /// its sender comes again.
     pub fn unanswered(&self) -> Option<(Token, usize, Vec<String>)> {
-        let mut newest = self.letters.iter().rev().take(40);
+        let mut newest = self.letters.range(..self.settled).rev().take(40);
         newest.find_map(|(token, letter)| match &letter.way {
             Way::Sent {
                 recipients,
@@ -194,6 +202,14 @@ impl Ledger {
         let same = own.is_some_and(|at| letters::digest(&content[at..]) == letter.digest);
         if !same && !letters::is_notice(content) {
             self.violation(format!("{user} reads other octets than letter {token} has"));
+        }
+    }
+
+    /// A PC was refused what is in its listing: only an erasure explains that.
+    pub fn not_read(&mut self, user: &str, unique_id: &str) {
+        let message = self.entries.get(unique_id).map(|entry| entry.message);
+        if !message.is_some_and(|message| self.is_erased(message)) {
+            self.violation(format!("{user} cannot read {unique_id}"));
         }
     }
 

@@ -43,9 +43,8 @@ fn session(office: &Tortured, work: &Work, user: &str, random: &mut Random) -> R
     for (at, unique_id) in unique_ids.iter().enumerate().skip(from).take(MESSAGES_MAX) {
         let number = at + 1;
         if !say(&mut wire, &format!("RETR {number}"))?.starts_with("+OK") {
-            let what = format!("{user}: RETR {number} ({unique_id}) is refused");
-            office.ledger().violation(what);
-            return Ok(());
+            office.ledger().not_read(user, unique_id);
+            continue;
         }
         let content = wire.multi_line()?;
         office.ledger().read(user, unique_id, &content);

@@ -168,29 +168,30 @@ const ORPHAN: &str = "between body file and row";
 /// Only where what was collected is swept at each start.
 #[rustfmt::skip]
 pub const POINTS_OF_SWEEPS: &[Point] = &[
-    Point { behind: Some(INSTANT.name), ..at("a sweep is written", Start, before(WRITE, LOG, 60)) },
-    Point { behind: Some(INSTANT.name), ..at("before a commit of a sweep", Start, before(SYNC, LOG, 9)) },
-    Point { behind: Some(INSTANT.name), ..at("after a commit of a sweep", Start, after(SYNC, LOG, 9)) },
-    Point { behind: Some(LARGE_INSTANT.name), ..at("between a sweep's commit and its files", Start, before(UNLINK, BODY, 2)) },
-    Point { behind: Some(LARGE_INSTANT.name), ..at("a sweep's files are removed", Start, after(UNLINK, BODY, 2)) },
+    Point { behind: Some(INSTANT_OF_PCS.name), ..at("a sweep is written", Start, before(WRITE, LOG, 60)) },
+    Point { behind: Some(INSTANT_OF_PCS.name), ..at("before a commit of a sweep", Start, before(SYNC, LOG, 9)) },
+    Point { behind: Some(INSTANT_OF_PCS.name), ..at("after a commit of a sweep", Start, after(SYNC, LOG, 9)) },
+    Point { behind: Some(INSTANT_OF_PCS.name), ..at("between a sweep's commit and its files", Start, before(UNLINK, BODY, 2)) },
+    Point { behind: Some(INSTANT_OF_PCS.name), ..at("a sweep's files are removed", Start, after(UNLINK, BODY, 2)) },
 ];
 
-pub const INSTANT: Point = Point {
-    name: "a random instant",
-    when: When::Work(Everybody),
-    call: None,
-    behind: None,
-};
-pub const LARGE_INSTANT: Point = Point {
-    name: "a random instant among large letters",
-    when: When::Work(Large),
-    call: None,
-    behind: None,
-};
+/// A random instant while these are at work.
+const fn instant(name: &'static str, crowd: Crowd) -> Point {
+    Point {
+        name,
+        when: When::Work(crowd),
+        call: None,
+        behind: None,
+    }
+}
+
+pub const INSTANT: Point = instant("a random instant", Everybody);
+pub const LARGE_INSTANT: Point = instant("a random instant among large letters", Large);
+pub const INSTANT_OF_PCS: Point = instant("a random instant of PCs", Pcs);
 
 /// The point of this name.
 pub fn named(name: &str) -> &'static Point {
-    let others = [&INSTANT, &LARGE_INSTANT];
+    let others = [&INSTANT, &LARGE_INSTANT, &INSTANT_OF_PCS];
     let mut all = POINTS.iter().chain(POINTS_OF_SWEEPS).chain(others);
     all.find(|point| point.name == name).unwrap()
 }

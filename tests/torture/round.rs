@@ -5,10 +5,11 @@ use std::os::unix::process::ExitStatusExt;
 use std::process::ExitStatus;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crate::found::Depth;
 use crate::hub::run as run_command;
+use crate::ledger::Counts;
 use crate::office::{Running, Started, Tortured, USERS};
 use crate::orders;
 use crate::pcs;
@@ -23,7 +24,9 @@ const START_LIMIT: Duration = Duration::from_millis(400);
 /// A hub that is told to stop ends within this.
 const STOP_LIMIT: Duration = Duration::from_secs(30);
 /// A random instant is within this.
-const INSTANT_MILLIS: u64 = 250;
+const INSTANT_MILLIS: u64 = 200;
+/// What is to be done before it is waited for so long.
+const DOING_LIMIT: Duration = Duration::from_secs(2);
 
 /// What those at work need to know.
 pub struct Work {
@@ -67,11 +70,41 @@ pub fn run(office: &Tortured, point: &Point, random: &mut Random) -> Result<bool
                     order(office, point, random);
                     hub.wait(CALL_LIMIT)
                 }
-                None => hub.wait(Duration::from_millis(random.below(INSTANT_MILLIS))),
+                None => instant(office, crowd, hub, random),
             })?;
             Ok(was_killed(ended) || point.call.is_none())
         }
     }
+}
+
+/// Waits for a random instant: by the clock, or when so much has been done.
+fn instant(
+    office: &Tortured,
+    crowd: Crowd,
+    hub: &mut Running,
+    random: &mut Random,
+) -> Option<ExitStatus> {
+    if crowd == Crowd::Pcs || random.percent(50) {
+        let done = || {
+            let ledger = office.ledger();
+            let Counts {
+                acknowledged,
+                collected,
+                ..
+            } = ledger.counts;
+            if crowd == Crowd::Pcs {
+                collected
+            } else {
+                acknowledged + collected
+            }
+        };
+        let goal = done() + 1 + random.below(20) as usize;
+        let since = Instant::now();
+        while done() < goal && since.elapsed() < DOING_LIMIT {
+            thread::sleep(Duration::from_millis(1));
+        }
+    }
+    hub.wait(Duration::from_millis(random.below(INSTANT_MILLIS)))
 }
 
 /// A start without a kill, and the account.
