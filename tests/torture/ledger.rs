@@ -285,6 +285,14 @@ impl Ledger {
         found
     }
 
+    /// Whether the message was for this user too, or was given to him.
+    pub fn has_had(&self, user: &str, message: Message) -> bool {
+        let token = self.verified.get(&message).copied().flatten();
+        let letter = token.and_then(|token| self.letters.get(&token));
+        letter.is_some_and(|letter| letter.mailboxes.contains(user))
+            || self.given.contains(&(message, user.to_string()))
+    }
+
     pub fn violation(&mut self, what: String) {
         self.violations.push(what);
     }

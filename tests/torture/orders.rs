@@ -84,7 +84,8 @@ pub fn choose(office: &Tortured, random: &mut Random) -> Option<Command> {
         0 | 1 => Some(Command::Restore { user }),
         2 | 3 => {
             let message = one_of(random, &unclaimed)?;
-            Some(Command::Give { message, user })
+            // Who had it already would have it twice.
+            (!ledger.has_had(&user, message)).then_some(Command::Give { message, user })
         }
         4 => {
             let message = one_of(random, &unclaimed)?;
