@@ -36,13 +36,15 @@ impl FolderLock {
 }
 
 /// Puts a new file in the place of an old one, with its owner, group and mode:
-/// after a crash at any point there is the old one or the new one.
+/// after a crash at any point there is the old one or the new one. Whoever calls
+/// has the folder's lock, so that what lies in the way is a crash's.
 ///
 /// # Errors
 /// From the system; the old file is then still there.
 pub(super) fn replace(file: &Path, text: &str) -> io::Result<()> {
     let old = fs::metadata(file)?;
     let temporary = temporary_beside(file);
+    remove_left_over(&temporary)?;
     let written = write_as(&temporary, text, &old).and_then(|()| fs::rename(&temporary, file));
     if let Err(error) = written {
         // Nothing is lost with it, and there is no better answer to a second error.
@@ -67,7 +69,15 @@ pub(super) fn folder_of(file: &Path) -> &Path {
 
 fn temporary_beside(file: &Path) -> PathBuf {
     let name = file.file_name().unwrap_or_default().to_string_lossy();
-    folder_of(file).join(format!(".{name}.{}.new", std::process::id()))
+    folder_of(file).join(format!(".{name}.new"))
+}
+
+/// What an edit left that was killed; password entries are in it.
+fn remove_left_over(temporary: &Path) -> io::Result<()> {
+    match fs::remove_file(temporary) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+        _ => Ok(()),
+    }
 }
 
 /// Private until it has its owner: what is written may be passwords.
