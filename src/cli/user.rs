@@ -6,13 +6,15 @@ use std::process::ExitCode;
 
 use clap::Subcommand;
 
-use super::ask::{configuration, do_it_with, reach, tell_hub};
+use super::ask::{ask_with, configuration, do_it_with, reach, tell_hub};
 use super::output::{Table, say};
 use super::{Failure, Outcome};
 use crate::auth::{hash_password, made_up_password};
 use crate::config::Configuration;
 use crate::config::edit::{DirectoryEdit, Postmaster};
-use crate::control::Request;
+use crate::control::{Answer, Request};
+use crate::hub::fingerprint;
+use crate::route::Directory;
 
 #[derive(Debug, Subcommand)]
 pub enum Command {
@@ -93,7 +95,13 @@ fn passwd(configuration: &Configuration, name: &str, password_stdin: bool) -> Ou
 
 fn rename(configuration: &Configuration, old: &str, new: String) -> Outcome {
     let mut edit = DirectoryEdit::open(configuration)?;
-    let old = edit.user(old)?;
+    let old = match edit.user(old) {
+        Ok(old) => old,
+        Err(why) => {
+            let finished = finish_rename(configuration, edit.directory(), old, &new);
+            return finished.unwrap_or_else(|| Err(why.into()));
+        }
+    };
     let leading = edit.rename_user(&old, &new)?;
     // Renamed in the file alone, the user would meet an empty mailbox.
     reach(configuration)?;
@@ -103,6 +111,30 @@ fn rename(configuration: &Configuration, old: &str, new: String) -> Outcome {
         say!("changed in {}", leading.join(", "));
     }
     do_it_with(configuration, Request::UserRenamed { old, new })
+}
+
+/// A rename may have been broken off behind its edit: the directory has the new
+/// name then, and the mailbox still the old one. None: there is nothing to finish.
+fn finish_rename(
+    configuration: &Configuration,
+    directory: &Directory,
+    old: &str,
+    new: &str,
+) -> Option<Outcome> {
+    let user = directory.login(new)?;
+    let request = Request::UserRenamedBefore {
+        old: old.to_string(),
+        new: user.name.clone(),
+        fingerprint: fingerprint(user.password.as_str()),
+    };
+    match ask_with(configuration, request).map(|reply| reply.answer) {
+        Ok(Answer::Done { text }) => {
+            say!("{text}");
+            Some(Ok(ExitCode::SUCCESS))
+        }
+        Ok(_) => None,
+        Err(why) => Some(Err(why)),
+    }
 }
 
 fn list(configuration: &Configuration) -> Outcome {
@@ -118,7 +150,16 @@ fn list(configuration: &Configuration) -> Outcome {
 
 fn remove(configuration: &Configuration, name: &str) -> Outcome {
     let mut edit = DirectoryEdit::open(configuration)?;
-    let name = edit.user(name)?;
+    let name = match edit.user(name) {
+        Ok(name) => name,
+        // Taken out by hand, or by a removal that was broken off behind its edit:
+        // then the mailbox is still to be sealed.
+        Err(why) if !has_open_mailbox(configuration, name)? => return Err(why.into()),
+        Err(_) => {
+            let name = name.to_string();
+            return do_it_with(configuration, Request::UserRemoved { name });
+        }
+    };
     let leading = edit.remove_user(&name)?;
     reach(configuration)?;
     edit.save()?;
@@ -127,6 +168,14 @@ fn remove(configuration: &Configuration, name: &str) -> Outcome {
         say!("taken out of {}", leading.join(", "));
     }
     do_it_with(configuration, Request::UserRemoved { name })
+}
+
+fn has_open_mailbox(configuration: &Configuration, name: &str) -> Result<bool, Failure> {
+    let Answer::Status(status) = ask_with(configuration, Request::Status)?.answer else {
+        return Err(Failure::another_answer());
+    };
+    let mut open = status.mailboxes.iter().filter(|it| it.sealed_at.is_none());
+    Ok(open.any(|mailbox| mailbox.user.as_deref() == Some(name)))
 }
 
 /// A password that a person chose, or one that was made up.

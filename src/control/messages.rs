@@ -89,6 +89,17 @@ pub enum Request {
         /// The name from now on.
         new: String,
     },
+    /// The directory has the new name already, because a rename was broken off
+    /// behind its edit: the mailbox goes along if it is still there, and of the
+    /// same person.
+    UserRenamedBefore {
+        /// The name until then.
+        old: String,
+        /// The name since then.
+        new: String,
+        /// Of the password entry, which tells who somebody is.
+        fingerprint: String,
+    },
 }
 
 /// What comes back.

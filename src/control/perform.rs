@@ -54,6 +54,11 @@ async fn attempt(store: &Store, request: Request) -> Result<Outcome, String> {
         }
         Request::UserRemoved { name } => removed(store, &name).await?,
         Request::UserRenamed { old, new } => renamed(store, &old, &new).await?,
+        Request::UserRenamedBefore {
+            old,
+            new,
+            fingerprint,
+        } => renamed_before(store, &old, &new, &fingerprint).await?,
     };
     Ok(Outcome::Answer(answer))
 }
@@ -189,6 +194,20 @@ async fn renamed(store: &Store, old: &str, new: &str) -> Result<Answer, String> 
         Ok(_) => Ok(done(format!("the mailbox of {old} is now that of {new}"))),
         // Added since the hub last ran.
         Err(StoreError::NoMailbox(_)) => Ok(done(format!("{old} had no mailbox yet"))),
+        Err(why) => Err(text(why)),
+    }
+}
+
+async fn renamed_before(
+    store: &Store,
+    old: &str,
+    new: &str,
+    fingerprint: &str,
+) -> Result<Answer, String> {
+    let now = SystemTime::now();
+    match store.rename_person(old, new, fingerprint, now).await {
+        Ok(_) => Ok(done(format!("the mailbox of {old} is now that of {new}"))),
+        Err(StoreError::NoMailbox(_)) => Ok(Answer::NoMailbox),
         Err(why) => Err(text(why)),
     }
 }

@@ -30,11 +30,11 @@ impl Answering for Hub {
                 self.office.sessions.revoke(&user);
                 outcome
             }
-            Request::UserRenamed { old, new } => {
+            Request::UserRenamed { ref old, .. } | Request::UserRenamedBefore { ref old, .. } => {
                 let user = old.clone();
                 // The mailbox first, or the reload would give the new name an
                 // empty one.
-                let outcome = perform(&self.office.store, Request::UserRenamed { old, new }).await;
+                let outcome = perform(&self.office.store, request).await;
                 let reloaded = self.reload().await;
                 self.office.sessions.revoke(&user);
                 match reloaded {

@@ -32,6 +32,7 @@ use crate::net::office::Office;
 use fetching::Fetching;
 
 pub use fetching::{AloneError, chosen, fetch_alone};
+pub use reload::fingerprint;
 pub use settings::{listens, store_settings};
 pub use start::StartError;
 

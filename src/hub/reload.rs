@@ -216,7 +216,7 @@ async fn keep_mailboxes_of_other_case(
 }
 
 /// Identifies a user's password entry. One that does not parse never gets here.
-fn fingerprint(password: &str) -> String {
+pub fn fingerprint(password: &str) -> String {
     PasswordHash::parse(password).map_or_else(|_| password.to_string(), |hash| hash.fingerprint())
 }
 

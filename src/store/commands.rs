@@ -159,6 +159,27 @@ impl Store {
             .await
     }
 
+    /// As [`Store::rename`], if the mailbox belongs to whoever has this password
+    /// entry: the directory had the new name before, so that it does not say who
+    /// the old one was.
+    ///
+    /// # Errors
+    /// [`StoreError::NoMailbox`] also for another person's.
+    pub async fn rename_person(
+        &self,
+        old: &str,
+        new: &str,
+        fingerprint: &str,
+        now: SystemTime,
+    ) -> Result<MailboxId, StoreError> {
+        let (old, new) = (old.to_owned(), new.to_owned());
+        let fingerprint = fingerprint.to_owned();
+        self.0
+            .writer
+            .upkeep(move |db| mailboxes::rename_person(db, &old, &new, &fingerprint, now))
+            .await
+    }
+
     /// Tells the store who is in the directory: each user with the fingerprint
     /// of the password entry, and all addresses. To be called at the start and
     /// after every change of the directory.

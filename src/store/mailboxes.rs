@@ -206,6 +206,23 @@ pub(super) fn rename(
     Ok(mailbox)
 }
 
+/// The same for the mailbox of whoever has this password entry, and of nobody
+/// else.
+pub(super) fn rename_person(
+    db: &Connection,
+    old: &str,
+    new: &str,
+    fingerprint: &str,
+    now: SystemTime,
+) -> Result<MailboxId, StoreError> {
+    let mut open = open_mailboxes(db)?;
+    let own = open.remove(old).and_then(|found| found.fingerprint);
+    if own.as_deref() != Some(fingerprint) {
+        return Err(StoreError::NoMailbox(old.to_owned()));
+    }
+    rename(db, old, new, now)
+}
+
 /// Takes the open mailbox `other` out of the way of `mailbox`. Password entries
 /// are salted: the same one is the same person's, and the mail comes along.
 fn make_way(

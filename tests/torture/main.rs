@@ -31,6 +31,7 @@ mod orders;
 mod points;
 mod round;
 mod campaign;
+mod names;
 
 #[path = "../support/dialogue.rs"]
 #[allow(dead_code, reason = "shared with tests that use the rest of it")]
@@ -41,6 +42,9 @@ mod hub;
 #[path = "../support/interpose.rs"]
 #[allow(dead_code, reason = "shared with tests that use the rest of it")]
 mod interpose;
+#[path = "../support/mail.rs"]
+#[allow(dead_code, reason = "shared with tests that use the rest of it")]
+mod mail;
 #[path = "../support/provider.rs"]
 #[allow(dead_code, reason = "shared with tests that use the rest of it")]
 mod provider;
