@@ -8,13 +8,15 @@ use std::borrow::Cow;
 
 use mailparse::MailHeader;
 
+use super::words::decode_words;
+
 /// Header octets that are read at most: real header blocks stay below 64 KiB.
 pub const HEADER_OCTETS_MAX: usize = 256 * 1024;
 /// Fields that are read at most: real messages have fewer than 200.
 pub const FIELDS_MAX: usize = 1000;
-/// mailparse takes cubic time to decode a hostile line: longer ones are taken
-/// as they stand (RFC 5322 §2.1.1 allows 998 octets).
-const DECODED_OCTETS_MAX: usize = 998;
+/// A longer value is not decoded, but taken as it stands: RFC 5322 §2.1.1 allows
+/// a line of 998 octets.
+pub(super) const DECODED_OCTETS_MAX: usize = 998;
 /// What a field's line shows of its value.
 const SHOWN_CHARS_MAX: usize = 200;
 
@@ -27,12 +29,10 @@ pub struct Field {
 
 impl Field {
     fn new(name: &[u8], value: &[u8]) -> Field {
-        let value = text_of(value);
-        let words: Vec<&str> = value.split_ascii_whitespace().collect();
         Field {
             // Not at its beginning: a stray continuation line is no field.
             name: text_of(name).trim_end().to_string(),
-            text: words.join(" "),
+            text: unfolded(value),
         }
     }
 
@@ -56,15 +56,10 @@ impl Field {
     /// person wrote; never for finding addresses, since a word may decode to
     /// something that looks like one.
     pub fn decoded(&self) -> Cow<'_, str> {
-        if self.text.len() > DECODED_OCTETS_MAX || !self.text.contains("=?") {
+        if self.text.len() > DECODED_OCTETS_MAX {
             return Cow::Borrowed(&self.text);
         }
-        // A field of its own: its name is short, its value within the limit.
-        let line = format!("X: {}", self.text);
-        match mailparse::parse_header(line.as_bytes()) {
-            Ok((header, _)) => Cow::Owned(header.get_value()),
-            Err(_) => Cow::Borrowed(&self.text),
-        }
+        decode_words(&self.text)
     }
 
     /// The field in one line for people, cut to 200 characters, without
@@ -179,6 +174,13 @@ fn split_tolerantly(block: &[u8]) -> Vec<Field> {
         None => Field::new(raw, b""),
     };
     raw.iter().map(field).collect()
+}
+
+/// A value in one line: every run of white space is one space.
+pub(super) fn unfolded(value: &[u8]) -> String {
+    let value = text_of(value);
+    let words: Vec<&str> = value.split_ascii_whitespace().collect();
+    words.join(" ")
 }
 
 fn text_of(octets: &[u8]) -> Cow<'_, str> {

@@ -15,6 +15,7 @@ mod notice;
 mod scan;
 mod summary;
 mod trace;
+mod words;
 #[cfg(any(test, fuzzing))]
 mod invariants;
 

@@ -1,12 +1,14 @@
 //! Sender, subject and date of a message, for people's eyes only.
 
+use std::borrow::Cow;
+
 use mailparse::{MailHeader, MailHeaderMap};
+
+use super::fields::{DECODED_OCTETS_MAX, unfolded};
+use super::words::decode_words;
 
 /// Header octets that are read at most.
 const HEADER_OCTETS_MAX: usize = 256 * 1024;
-/// mailparse takes cubic time on a long hostile line: such a field is shown as
-/// it stands, not decoded (RFC 5322 §2.1.1 allows 998 octets).
-const DECODED_OCTETS_MAX: usize = 998;
 
 /// What a list shows of a message. Decoded from RFC 2047 words where possible;
 /// never used to decide anything.
@@ -45,12 +47,14 @@ impl Summary {
 }
 
 fn readable(header: &MailHeader<'_>) -> String {
-    let raw = header.get_value_raw();
-    let text = if raw.len() <= DECODED_OCTETS_MAX {
-        header.get_value()
-    } else {
-        let head = raw.get(..DECODED_OCTETS_MAX).unwrap_or_default();
-        String::from_utf8_lossy(head).into_owned()
+    let text = unfolded(header.get_value_raw());
+    // What is longer is shown as it stands, as far as it is shown.
+    let text = match text.len() <= DECODED_OCTETS_MAX {
+        true => decode_words(&text),
+        false => Cow::Borrowed(
+            text.split_at(text.floor_char_boundary(DECODED_OCTETS_MAX))
+                .0,
+        ),
     };
     let without_controls = text.chars().map(|c| if c.is_control() { ' ' } else { c });
     without_controls.collect::<String>().trim().to_string()
