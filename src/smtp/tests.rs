@@ -16,6 +16,7 @@ use crate::mail::{Domain, QueueId, Recipient};
 use crate::store::Receipt;
 
 mod relay;
+mod smuggling;
 mod streams;
 mod waits;
 
