@@ -4,7 +4,8 @@
 //! The log is an interface: people grep it and fail2ban reads it, so that each
 //! line begins with its event, then the message's id, then `name=value`. A grep
 //! for an id tells that message's story in order. Text from outside passes
-//! [`Outside`], so that no peer can write a line of its own.
+//! [`Outside`], so that no peer can write a line of its own, and what a stranger
+//! can cause without end is counted by a [`Flood`].
 //!
 //! `info` is what an administrator reads: mail that came, went and was refused,
 //! failed log-ins, changes. `debug` adds each session and each poll that found
@@ -13,11 +14,23 @@
 use std::fmt::{self, Display};
 use std::net::IpAddr;
 use std::path::Path;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use log::{debug, error, info, warn};
 
 use crate::mail::{QueueId, ReversePath, is_direction_mark};
+
+mod flood;
+
+pub use flood::{AndBefore, Flood};
+
+/// Refusals of one kind that are logged in a minute. More than an office sees on
+/// its worst day; at 200 octets a line, 300 MB a day of each kind at most.
+const REFUSALS_MAX: u32 = 1000;
+static RECIPIENTS_REFUSED: Flood = Flood::of(REFUSALS_MAX);
+static MESSAGES_REFUSED: Flood = Flood::of(REFUSALS_MAX);
+static MESSAGES_DEFERRED: Flood = Flood::of(REFUSALS_MAX);
+static HANDSHAKES_FAILED: Flood = Flood::of(REFUSALS_MAX);
 
 /// Text that somebody else wrote: quoted, control characters escaped, cut off
 /// at 200 characters.
@@ -157,9 +170,12 @@ pub fn account_remark(account: &str, what: &dyn Display) {
 
 /// The content was taken to its end and refused.
 pub fn content_refused(peer: IpAddr, reverse_path: &ReversePath, reply: &str) {
+    let Some(before) = MESSAGES_REFUSED.next(Instant::now()) else {
+        return;
+    };
     let from = reverse_path.to_string();
     info!(
-        "refused message peer={peer} from={} reply={}",
+        "refused message peer={peer}{before} from={} reply={}",
         Outside(&from),
         Outside(reply)
     );
@@ -167,8 +183,11 @@ pub fn content_refused(peer: IpAddr, reverse_path: &ReversePath, reply: &str) {
 
 /// RCPT was refused.
 pub fn recipient_refused(peer: IpAddr, recipient: &str, reply: &str) {
+    let Some(before) = RECIPIENTS_REFUSED.next(Instant::now()) else {
+        return;
+    };
     info!(
-        "refused recipient={} peer={peer} reply={}",
+        "refused recipient={} peer={peer}{before} reply={}",
         Outside(recipient),
         Outside(reply)
     );
@@ -177,8 +196,11 @@ pub fn recipient_refused(peer: IpAddr, recipient: &str, reply: &str) {
 /// A recipient is refused for now, since its address has just left the
 /// directory.
 pub fn recipient_just_gone(peer: IpAddr, recipient: &str) {
+    let Some(before) = RECIPIENTS_REFUSED.next(Instant::now()) else {
+        return;
+    };
     warn!(
-        "refused for now recipient={} peer={peer}: this address left directory.toml less than an hour \
+        "refused for now recipient={} peer={peer}{before}: this address left directory.toml less than an hour \
          ago; if that was a slip, put it back",
         Outside(recipient)
     );
@@ -186,7 +208,10 @@ pub fn recipient_just_gone(peer: IpAddr, recipient: &str) {
 
 /// MAIL or the content was refused for now: the sender comes again.
 pub fn deferred(peer: IpAddr, reply: &str) {
-    warn!("refused for now peer={peer} reply={}", Outside(reply));
+    if let Some(before) = MESSAGES_DEFERRED.next(Instant::now()) {
+        let reply = Outside(reply);
+        warn!("refused for now peer={peer}{before} reply={reply}");
+    }
 }
 
 /// A PC has read a message (RETR).
@@ -272,13 +297,9 @@ pub fn smtp_ended(peer: IpAddr, messages: u64, refusals: u64, how: &str) {
     debug!("smtp session ended peer={peer} messages={messages} refusals={refusals} {how}");
 }
 
-/// A connection was turned away before a session, and `unsaid` others before it
-/// that had no line of their own.
-pub fn turned_away(peer: IpAddr, listener: &str, why: &str, unsaid: u64) {
-    match unsaid {
-        0 => warn!("turned away peer={peer} listener={listener}: {why}"),
-        _ => warn!("turned away peer={peer} listener={listener} and-before={unsaid}: {why}"),
-    }
+/// A connection was turned away before a session.
+pub fn turned_away(peer: IpAddr, listener: &str, why: &str, before: AndBefore) {
+    warn!("turned away peer={peer} listener={listener}{before}: {why}");
 }
 
 /// The system lets a listener accept nothing. It goes on trying.
@@ -294,8 +315,11 @@ pub fn accepting_again(listener: &str, after: Duration) {
 
 /// A TLS handshake did not come to its end.
 pub fn handshake_failed(peer: IpAddr, why: &dyn Display) {
-    let why = why.to_string();
-    info!("tls handshake failed peer={peer}: {}", Outside(&why));
+    if let Some(before) = HANDSHAKES_FAILED.next(Instant::now()) {
+        let why = why.to_string();
+        let why = Outside(&why);
+        info!("tls handshake failed peer={peer}{before}: {why}");
+    }
 }
 
 /// The store could not do what was asked; the peer was told to come again.

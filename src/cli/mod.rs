@@ -22,6 +22,8 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
+use output::printable;
+
 /// The post room of a small office: mail in by SMTP, split by recipient, out by POP3.
 #[derive(Debug, Parser)]
 #[command(name = "postroom", version, max_term_width = 100)]
@@ -111,7 +113,7 @@ pub fn main() -> ExitCode {
     match outcome {
         Ok(code) => code,
         Err(Failure(why)) => {
-            eprintln!("postroom: {why}");
+            eprintln!("postroom: {}", printable(&why));
             ExitCode::FAILURE
         }
     }

@@ -96,9 +96,28 @@ pub fn cut(text: &str, width: usize) -> String {
     short
 }
 
+/// A text of several lines with somebody's words in it, fit for a terminal.
+pub fn printable(text: &str) -> String {
+    let mut printable = String::with_capacity(text.len());
+    for c in text.chars() {
+        match c {
+            '\n' | '\t' => printable.push(c),
+            c if c.is_control() || is_direction_mark(c) => printable.extend(c.escape_unicode()),
+            c => printable.push(c),
+        }
+    }
+    printable
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_went_wrong_cannot_move_the_cursor_either() {
+        let said = printable("no user x\x1b[2J\u{202e}:\n line 2\r");
+        assert_eq!(said, "no user x\\u{1b}[2J\\u{202e}:\n line 2\\u{d}");
+    }
 
     #[test]
     fn a_subject_cannot_move_the_cursor() {

@@ -4,7 +4,7 @@
 //! the protocol's own words, rests when the system has no descriptors left, and
 //! ends only with the hub.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -18,7 +18,7 @@ use super::listen::{Listen, Protocol, Security};
 use super::office::{Office, Settings};
 use super::outage::Outage;
 use super::{pop3_server, smtp_server};
-use crate::journal;
+use crate::journal::{self, Flood};
 use crate::{pop3, smtp};
 
 /// After an error of accept, which would come again at once.
@@ -26,11 +26,8 @@ const REST: Duration = Duration::from_millis(100);
 /// What is said to a connection that is turned away fits the socket's buffer.
 const FAREWELL_LIMIT: Duration = Duration::from_millis(200);
 
-/// Lines about connections that were turned away, in each [`NOTES_EVERY`]: a
-/// flood of connections must not become a flood of the log.
-const NOTES_MAX: u32 = 10;
-/// See [`NOTES_MAX`].
-const NOTES_EVERY: Duration = Duration::from_secs(60);
+/// Lines a minute about connections that were turned away, for each listener.
+const TURNED_AWAY_MAX: u32 = 10;
 
 /// Accepts connections until the task is dropped.
 pub async fn accept_loop(
@@ -39,7 +36,7 @@ pub async fn accept_loop(
     office: Arc<Office>,
     executor: Arc<Executor<'static>>,
 ) {
-    let mut notes = Notes::new(Instant::now());
+    let turned_away = Flood::of(TURNED_AWAY_MAX);
     let mut outage = Outage::default();
     loop {
         match socket.accept().await {
@@ -47,7 +44,7 @@ pub async fn accept_loop(
                 if let Some(after) = outage.over(Instant::now()) {
                     journal::accepting_again(listen.name(), after);
                 }
-                if let Some(admitted) = admit(&listen, &stream, peer, &office, &mut notes).await {
+                if let Some(admitted) = admit(&listen, &stream, peer, &office, &turned_away).await {
                     let session = serve(listen, stream, peer, Arc::clone(&office), admitted);
                     executor.spawn(session).detach();
                 }
@@ -68,20 +65,25 @@ async fn admit(
     stream: &TcpStream,
     peer: SocketAddr,
     office: &Office,
-    notes: &mut Notes,
+    turned_away: &Flood,
 ) -> Option<Admitted> {
     let address = peer.ip().to_canonical();
     let settings = office.settings.now();
+    let note = |why: &str| {
+        if let Some(before) = turned_away.next(Instant::now()) {
+            journal::turned_away(address, listen.name(), why, before);
+        }
+    };
     if listen.protocol == Protocol::Smtp && !settings.takes_mail_from(address) {
         let why = "neither accept_from nor lan names it";
-        notes.turned_away(address, listen, why);
+        note(why);
         farewell(listen, stream, &smtp::refusing_greeting(&settings.hostname)).await;
         return None;
     }
     match office.admission.admit(address, settings.standing(address)) {
         Ok(admitted) => Some(admitted),
         Err(why) => {
-            notes.turned_away(address, listen, &why.to_string());
+            note(&why.to_string());
             let words = match (listen.protocol, why) {
                 (Protocol::Pop3, _) => pop3::TOO_BUSY.to_vec(),
                 (Protocol::Smtp, TurnedAway::Full(_)) => smtp::busy_greeting(&settings.hostname),
@@ -92,43 +94,6 @@ async fn admit(
             farewell(listen, stream, &words).await;
             None
         }
-    }
-}
-
-/// What the log has been told of connections that were turned away.
-struct Notes {
-    since: Instant,
-    said: u32,
-    unsaid: u64,
-}
-
-impl Notes {
-    fn new(now: Instant) -> Notes {
-        Notes {
-            since: now,
-            said: 0,
-            unsaid: 0,
-        }
-    }
-
-    fn turned_away(&mut self, peer: IpAddr, listen: &Listen, why: &str) {
-        if let Some(unsaid) = self.next(Instant::now()) {
-            journal::turned_away(peer, listen.name(), why, unsaid);
-        }
-    }
-
-    /// How many had no line, where this one may have one.
-    fn next(&mut self, now: Instant) -> Option<u64> {
-        if now.saturating_duration_since(self.since) >= NOTES_EVERY {
-            self.since = now;
-            self.said = 0;
-        }
-        if self.said == NOTES_MAX {
-            self.unsaid += 1;
-            return None;
-        }
-        self.said += 1;
-        Some(std::mem::take(&mut self.unsaid))
     }
 }
 
@@ -177,19 +142,4 @@ async fn serve(
         }
     }
     drop(admitted);
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_flood_of_connections_is_no_flood_of_the_log() {
-        let start = Instant::now();
-        let mut notes = Notes::new(start);
-        let said = (0..100_000).filter(|_| notes.next(start).is_some()).count();
-        assert_eq!(said, NOTES_MAX as usize);
-        assert_eq!(notes.next(start + NOTES_EVERY), Some(99_990));
-        assert_eq!(notes.next(start + NOTES_EVERY), Some(0));
-    }
 }
