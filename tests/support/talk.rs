@@ -60,6 +60,15 @@ impl Talk {
         })
     }
 
+    /// Another end of the same connection in the clear, to send while this one
+    /// reads.
+    pub fn second(&self) -> Talk {
+        Talk {
+            stream: Stream::Clear(self.tcp().try_clone().unwrap()),
+            unread: Vec::new(),
+        }
+    }
+
     /// Shakes hands as a PC that has imported this CA.
     pub fn start_tls(self, ca: &Path) -> Talk {
         self.try_tls(ca).unwrap()
@@ -113,6 +122,12 @@ impl Talk {
     /// Breaks off without a farewell: what is under way is lost.
     pub fn reset(self) {
         sockopt::set_socket_linger(self.tcp(), Some(Duration::ZERO)).unwrap();
+    }
+
+    /// Neither says nor hears anything more.
+    pub fn hang_up(&mut self) {
+        // Fails only where the server has closed already.
+        let _ = self.tcp().shutdown(Shutdown::Both);
     }
 
     /// The next line without its end; none when the server has closed.
@@ -184,6 +199,12 @@ impl Talk {
     /// The server must close here, and say nothing before.
     pub fn expect_close(&mut self) {
         assert_eq!(self.line(), None);
+    }
+
+    /// What the server still says, up to where it closes.
+    pub fn until_close(&mut self) -> Vec<u8> {
+        while self.read().expect("the server does not close") > 0 {}
+        std::mem::take(&mut self.unread)
     }
 
     /// The server must neither say anything now nor close.

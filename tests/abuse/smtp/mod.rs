@@ -1,0 +1,57 @@
+//! Attacks by whoever can reach the SMTP listeners, and by what such a message
+//! then does to the people who look at it.
+
+mod bombs;
+mod connections;
+mod control;
+mod floods;
+mod forging;
+mod injection;
+mod names;
+mod relay;
+mod smuggling;
+
+use std::fs;
+use std::net::Ipv4Addr;
+
+use crate::hub::{Hub, Office};
+use crate::talk::Talk;
+
+/// An address on the LAN of [`office`], beside 127.0.0.1.
+const LAN: Ipv4Addr = Ipv4Addr::new(127, 0, 0, 2);
+/// A stranger.
+const STRANGER: Ipv4Addr = Ipv4Addr::new(127, 0, 0, 9);
+
+/// Anna and Bob; all of this machine but 127.0.0.1 and [`LAN`] is the world.
+fn office() -> Office {
+    let office = Office::new();
+    office.set("", "lan = [\"127.0.0.1/32\", \"127.0.0.2/32\"]");
+    office
+}
+
+/// An SMTP session from this address, greeted, after EHLO.
+fn smtp_from(hub: &Hub, source: Ipv4Addr) -> Talk {
+    let mut smtp = Talk::connect_from(hub.address("smtp"), source);
+    crate::mail::greet(&mut smtp);
+    smtp
+}
+
+/// As far as 354.
+fn begin_data(smtp: &mut Talk) {
+    smtp.say("MAIL FROM:<x@elsewhere.example>", "250 *");
+    smtp.say("RCPT TO:<anna@example.com>", "250 *");
+    smtp.say("DATA", "354 *");
+}
+
+/// The most memory that the hub ever had, in octets.
+fn most_memory(hub: &Hub) -> u64 {
+    let status = fs::read_to_string(format!("/proc/{}/status", hub.pid())).unwrap();
+    let line = status.lines().find(|line| line.starts_with("VmHWM:"));
+    let kilobytes = line.unwrap().split_whitespace().nth(1).unwrap();
+    kilobytes.parse::<u64>().unwrap() * 1024
+}
+
+/// What a terminal or a pager could obey, or show as a line of its own.
+fn is_unfit(c: char) -> bool {
+    c.is_control() || matches!(c, '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+}
