@@ -1,28 +1,12 @@
-//! Faults that were found by attacking a running hub; each test is named by
-//! its fault.
+//! Faults that were found by attacking a running hub.
 
-use std::fs::{self, File};
-use std::path::PathBuf;
-use std::process::{Command, Stdio};
+use std::fs::File;
+use std::process::Stdio;
 use std::time::{Duration, Instant};
 
-use rustix::process::Signal;
-
-use hub::{Office, eventually, run};
-use mail::{greet, log_in, pass, send, waiting};
-
-#[path = "support/dialogue.rs"]
-#[allow(dead_code, reason = "shared with tests that use the rest of it")]
-mod dialogue;
-#[path = "support/hub.rs"]
-#[allow(dead_code, reason = "shared with tests that use the rest of it")]
-mod hub;
-#[path = "support/mail.rs"]
-#[allow(dead_code, reason = "shared with tests that use the rest of it")]
-mod mail;
-#[path = "support/talk.rs"]
-#[allow(dead_code, reason = "shared with tests that use the rest of it")]
-mod talk;
+use crate::hub::{Office, eventually, run};
+use crate::mail::{greet, log_in, pass, send, waiting};
+use crate::talk;
 
 /// Less than a peer that takes part in nothing is waited for.
 const AT_ONCE: Duration = Duration::from_millis(1500);
@@ -109,46 +93,4 @@ fn sigterm_while_a_handshake_is_stalled() {
     let since = Instant::now();
     assert_eq!(hub.stop().code(), Some(0));
     assert!(since.elapsed() < AT_ONCE, "{:?}", since.elapsed());
-}
-
-#[test]
-fn sigterm_while_the_disk_does_not_answer() {
-    let office = Office::new();
-    let stalled = office.path("stalled");
-    let mut command = office.command(&["serve"]);
-    command.env("LD_PRELOAD", syncs_that_stall(&office));
-    command.env("STALLED", &stalled);
-    let mut hub = office.serve_by(command);
-    fs::write(&stalled, "").unwrap();
-    let mut sender = hub.smtp();
-    greet(&mut sender);
-    sender.say("MAIL FROM:<>", "250 *");
-    sender.say("RCPT TO:<anna@example.com>", "250 *");
-    sender.say("DATA", "354 *");
-    sender.send(b"Subject: stuck\r\n\r\n.\r\n");
-    sender.expect_quiet("before the commit");
-    hub.signal(Signal::TERM);
-    let ended = hub.wait_for_end(Duration::from_secs(5));
-    assert_eq!(ended.code(), Some(1));
-    hub.wait_for_log("the store does not end");
-    sender.expect_close();
-}
-
-/// A library whose fsync and fdatasync wait while the file $STALLED exists.
-fn syncs_that_stall(office: &Office) -> PathBuf {
-    let (source, library) = (office.path("stall.c"), office.path("stall.so"));
-    let text = r#"
-        #include <stdlib.h>
-        #include <unistd.h>
-        #include <sys/syscall.h>
-        static void stall(void) { while (access(getenv("STALLED"), F_OK) == 0) usleep(10000); }
-        int fsync(int file) { stall(); return syscall(SYS_fsync, file); }
-        int fdatasync(int file) { stall(); return syscall(SYS_fdatasync, file); }
-    "#;
-    fs::write(&source, text).unwrap();
-    let mut compile = Command::new("cc");
-    compile.args(["-shared", "-fPIC", "-o"]).arg(&library);
-    // SQLite is built by the same compiler: it is there.
-    assert!(compile.arg(&source).status().unwrap().success());
-    library
 }
