@@ -3,7 +3,7 @@
 
 use std::collections::VecDeque;
 use std::fs::{File, OpenOptions};
-use std::io::{self, LineWriter, Write};
+use std::io::{self, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard};
@@ -45,11 +45,10 @@ impl Logging {
         if std::env::var_os("JOURNAL_STREAM").is_some() {
             loggers.push(Box::new(SystemdLogger));
         } else {
-            // simplelog writes a line in some twenty pieces.
             loggers.push(WriteLogger::new(
                 LevelFilter::Trace,
                 line_format(),
-                LineWriter::new(io::stderr()),
+                WholeLines::to(io::stderr()),
             ));
         }
         if let Some(file) = &logging.file {
@@ -168,24 +167,79 @@ impl SharedLogger for Memory {
     }
 }
 
-/// A log file that can be opened anew under the same path. One write a line.
+/// Puts together what simplelog writes in some twenty pieces: one write a line.
+/// A line for which there is no room is left out, and the next one begins anew.
+struct WholeLines<W> {
+    inner: W,
+    line: Vec<u8>,
+    /// The last line was cut off.
+    is_cut: bool,
+}
+
+impl<W: Write> WholeLines<W> {
+    fn to(inner: W) -> WholeLines<W> {
+        WholeLines {
+            inner,
+            line: Vec::new(),
+            is_cut: false,
+        }
+    }
+
+    fn put(&mut self) -> io::Result<()> {
+        let mut line = std::mem::take(&mut self.line);
+        if self.is_cut {
+            line.insert(0, b'\n');
+        }
+        let mut rest = line.as_slice();
+        while !rest.is_empty() {
+            let written = match self.inner.write(rest) {
+                Ok(0) => Err(io::ErrorKind::WriteZero.into()),
+                Err(why) if why.kind() == io::ErrorKind::Interrupted => continue,
+                written => written,
+            };
+            let is_whole = rest.len() == line.len();
+            let count = written.inspect_err(|_| self.is_cut |= !is_whole)?;
+            rest = rest.get(count..).unwrap_or_default();
+        }
+        self.is_cut = false;
+        Ok(())
+    }
+}
+
+impl<W: Write> Write for WholeLines<W> {
+    fn write(&mut self, octets: &[u8]) -> io::Result<usize> {
+        for piece in octets.split_inclusive(|octet| *octet == b'\n') {
+            self.line.extend_from_slice(piece);
+            if piece.ends_with(b"\n") {
+                self.put()?;
+            }
+        }
+        Ok(octets.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.inner.flush()
+    }
+}
+
+/// A log file that can be opened anew under the same path.
 #[derive(Clone)]
 struct ReopenedFile {
     path: PathBuf,
-    writer: Arc<Mutex<LineWriter<File>>>,
+    writer: Arc<Mutex<WholeLines<File>>>,
 }
 
 impl ReopenedFile {
     fn open(path: &Path) -> io::Result<ReopenedFile> {
         Ok(ReopenedFile {
             path: path.to_path_buf(),
-            writer: Arc::new(Mutex::new(LineWriter::new(open_private(path)?))),
+            writer: Arc::new(Mutex::new(WholeLines::to(open_private(path)?))),
         })
     }
 
     fn reopen(&self) -> io::Result<()> {
         let file = open_private(&self.path)?;
-        *lock(&self.writer) = LineWriter::new(file);
+        *lock(&self.writer) = WholeLines::to(file);
         Ok(())
     }
 }
