@@ -43,7 +43,8 @@ pub fn run(arguments: Arguments) -> Outcome {
         reach,
     };
     let configuration = init.write()?;
-    let ca = make_certificates(&configuration, &init.domain, reach)?;
+    let ca =
+        make_certificates(&configuration, &init.domain, reach).inspect_err(|_| init.take_back())?;
     let file = configuration.path.display();
     say!("written: {file} and {}", configuration.directory.display());
     if let Some(ca) = ca {
@@ -79,8 +80,8 @@ fn make_certificates(
         return Ok(None);
     };
     let now = SystemTime::now();
-    let ca = OfficeCa::create(folder, domain.as_str(), now)?;
-    ca.issue(&names(configuration.hostname.as_str(), reach), now)?;
+    let names = names(configuration.hostname.as_str(), reach);
+    OfficeCa::create_with_certificate(folder, domain.as_str(), &names, now)?;
     Ok(Some(folder.join(CA_CERTIFICATE_FILE)))
 }
 

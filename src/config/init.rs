@@ -139,12 +139,21 @@ impl Init {
             Ok(configuration)
         });
         if result.is_err() {
-            for file in written {
-                // The first error is the one to tell.
-                let _ = fs::remove_file(file);
-            }
+            // The first error is the one to tell.
+            written
+                .into_iter()
+                .for_each(|file| drop(fs::remove_file(file)));
         }
         result
+    }
+
+    /// Removes what [`Init::write`] has just written, where what follows it
+    /// fails: the next try must not find half an office.
+    pub fn take_back(&self) {
+        for file in ["postroom.toml", "directory.toml"] {
+            // The first error is the one to tell.
+            let _ = fs::remove_file(self.folder.join(file));
+        }
     }
 }
 
@@ -192,31 +201,35 @@ fn is_roots_for_another(own: &Metadata, folder: &Metadata) -> bool {
     is_anothers && rustix::process::geteuid().is_root()
 }
 
-/// Writes a file that is not there yet, private or the folder's owner's.
+/// Writes a file that is not there yet, private or the folder's owner's; whole,
+/// or not at all.
 pub(super) fn write_new(file: &Path, content: &[u8]) -> Result<(), InitError> {
-    let write = || {
-        let folder = fs::metadata(folder_of(file))?;
-        let mut options = OpenOptions::new();
-        let mut handle = options
-            .write(true)
-            .create_new(true)
-            .mode(0o600)
-            .open(file)?;
-        if is_roots_for_another(&handle.metadata()?, &folder) {
-            fchown(&handle, Some(folder.uid()), Some(folder.gid()))?;
-            handle.set_permissions(Permissions::from_mode(0o640))?;
-        }
-        handle.write_all(content)?;
-        handle.sync_all()?;
-        sync_folder_of(file)
-    };
-    write().map_err(|error| match error.kind() {
+    let mut options = OpenOptions::new();
+    let made = options.write(true).create_new(true).mode(0o600).open(file);
+    let written = made.and_then(|handle| {
+        fill(file, handle, content).inspect_err(|_| {
+            // The first error is the one to tell.
+            let _ = fs::remove_file(file);
+        })
+    });
+    written.map_err(|error| match error.kind() {
         io::ErrorKind::AlreadyExists => InitError::Exists(file.to_path_buf()),
         _ => InitError::Write {
             path: file.to_path_buf(),
             error,
         },
     })
+}
+
+fn fill(file: &Path, mut handle: File, content: &[u8]) -> io::Result<()> {
+    let folder = fs::metadata(folder_of(file))?;
+    if is_roots_for_another(&handle.metadata()?, &folder) {
+        fchown(&handle, Some(folder.uid()), Some(folder.gid()))?;
+        handle.set_permissions(Permissions::from_mode(0o640))?;
+    }
+    handle.write_all(content)?;
+    handle.sync_all()?;
+    sync_folder_of(file)
 }
 
 #[cfg(test)]

@@ -140,6 +140,28 @@ impl OfficeCa {
         })
     }
 
+    /// Makes an office CA and its first server certificate: both, or nothing.
+    ///
+    /// # Errors
+    /// As for [`OfficeCa::create`] and [`OfficeCa::issue`].
+    pub fn create_with_certificate(
+        folder: &Path,
+        domain: &str,
+        names: &[SubjectName],
+        now: SystemTime,
+    ) -> Result<OfficeCa, CaError> {
+        let files = [CERTIFICATE_FILE, KEY_FILE, CA_CERTIFICATE_FILE, CA_KEY_FILE];
+        let mut new = files.map(|file| folder.join(file)).to_vec();
+        new.retain(|file| !fs::exists(file).unwrap_or(true));
+        let made =
+            OfficeCa::create(folder, domain, now).and_then(|ca| ca.issue(names, now).map(|_| ca));
+        if made.is_err() {
+            // The first error is the one to tell.
+            new.into_iter().for_each(|file| drop(fs::remove_file(file)));
+        }
+        made
+    }
+
     /// Reads the office CA in `folder`; `None` if there is none, as in an office with certificates of
     /// its own.
     ///
