@@ -206,7 +206,13 @@ pub fn recipient_just_gone(peer: IpAddr, recipient: &str) {
     );
 }
 
-/// MAIL or the content was refused for now: the sender comes again.
+/// MAIL was refused because the disk is full, of which the log has a line of
+/// its own: the sender comes again.
+pub fn no_room(peer: IpAddr, reply: &str) {
+    info!("refused for now peer={peer} reply={}", Outside(reply));
+}
+
+/// The content was refused for now: the sender comes again.
 pub fn deferred(peer: IpAddr, reply: &str) {
     if let Some(before) = MESSAGES_DEFERRED.next(Instant::now()) {
         let reply = Outside(reply);
@@ -325,6 +331,16 @@ pub fn handshake_failed(peer: IpAddr, why: &dyn Display) {
 /// The store could not do what was asked; the peer was told to come again.
 pub fn store_failed(doing: &str, why: &dyn Display) {
     error!("store failed while {doing}: {why}");
+}
+
+/// The same, which the log has already.
+pub fn store_failed_again(doing: &str, why: &dyn Display) {
+    debug!("store failed again while {doing}: {why}");
+}
+
+/// What the store could not do it does again.
+pub fn store_recovered(doing: &str) {
+    info!("store works again: {doing}");
 }
 
 /// Files were read anew.

@@ -3,7 +3,7 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
 use sd_notify::NotifyState;
 use smol::Timer;
@@ -15,27 +15,41 @@ use crate::journal;
 use crate::net::tls::{CaError, OfficeCa};
 use crate::store::{Moment, SpaceState};
 
-/// How often the room on the disk is measured; while it is short, also how often
-/// the store is swept.
-const LOOK_EVERY: Duration = Duration::from_secs(60);
-/// Of so many looks, one sweeps in any case: each sweep notes the time in the
-/// database, and an SD card counts its writes.
-const LOOKS_TO_A_SWEEP: u32 = 10;
+/// How often the room on the disk is measured: soon after somebody has made some,
+/// mail is to come in again.
+const LOOK_EVERY: Duration = Duration::from_secs(5);
+/// How often the store is swept while the disk is short.
+const SWEEP_WHEN_SHORT: Duration = Duration::from_secs(60);
+/// How often it is swept in any case: each sweep notes the time in the database,
+/// and an SD card counts its writes.
+const SWEEP_EVERY: Duration = Duration::from_secs(10 * 60);
 /// How often the certificate is looked at; also the life of a ticket key.
 const CERTIFICATE_EVERY: Duration = Duration::from_secs(12 * 60 * 60);
+
+/// What the store does here, in words for the log.
+const SWEEPING: &str = "sweeping";
+const MEASURING: &str = "measuring the disk";
 
 /// Looks after store and certificate, until the hub stops.
 pub async fn run(hub: Arc<Hub>) {
     let sweeping = async {
         let mut was_short = false;
         let mut said = summary::Said::default();
-        for look in (0..LOOKS_TO_A_SWEEP).cycle() {
-            if look == 0 || is_short(&hub) != Some(false) {
+        let mut swept: Option<Instant> = None;
+        loop {
+            let is_short = is_short(&hub).await.unwrap_or(was_short);
+            tell_of_room(was_short, is_short);
+            let became_short = is_short && !was_short;
+            was_short = is_short;
+            let pause = if is_short {
+                SWEEP_WHEN_SHORT
+            } else {
+                SWEEP_EVERY
+            };
+            if became_short || swept.is_none_or(|at| at.elapsed() >= pause) {
                 sweep(&hub).await;
-            }
-            was_short = tell_of_room(was_short, is_short(&hub));
-            if look == 0 {
                 summary::tell(&hub, &mut said).await;
+                swept = Some(Instant::now());
             }
             Timer::after(LOOK_EVERY).await;
         }
@@ -51,25 +65,31 @@ pub async fn run(hub: Arc<Hub>) {
 
 async fn sweep(hub: &Hub) {
     match hub.office.store.sweep(Moment::now()).await {
-        Ok(report) => report.messages.into_iter().for_each(journal::swept),
-        Err(why) => journal::store_failed("sweeping", &why),
+        Ok(report) => {
+            hub.office.troubles.succeeded(SWEEPING);
+            report.messages.into_iter().for_each(journal::swept);
+        }
+        Err(why) => hub.office.troubles.failed(SWEEPING, &why),
     }
 }
 
 /// Whether the disk has less room than `keep_free`; `None` if it does not say.
-fn is_short(hub: &Hub) -> Option<bool> {
-    match hub.office.store.space() {
-        Ok(space) => Some(space.state == SpaceState::Short),
+async fn is_short(hub: &Hub) -> Option<bool> {
+    let store = hub.office.store.clone();
+    match smol::unblock(move || store.look_for_room()).await {
+        Ok(space) => {
+            hub.office.troubles.succeeded(MEASURING);
+            Some(space.state == SpaceState::Short)
+        }
         Err(why) => {
-            journal::store_failed("measuring the disk", &why);
+            hub.office.troubles.failed(MEASURING, &why);
             None
         }
     }
 }
 
-/// Logs each change once. Returns how it is now.
-fn tell_of_room(was_short: bool, is_short: Option<bool>) -> bool {
-    let is_short = is_short.unwrap_or(was_short);
+/// Logs each change once.
+fn tell_of_room(was_short: bool, is_short: bool) {
     match (was_short, is_short) {
         (false, true) => log::error!(
             "the disk has less room than keep_free: new mail is refused for now (452) until there is more"
@@ -77,7 +97,6 @@ fn tell_of_room(was_short: bool, is_short: Option<bool>) -> bool {
         (true, false) => log::info!("the disk has room again: mail is taken in"),
         _ => {}
     }
-    is_short
 }
 
 /// Renews a certificate of the office's own CA in time, and loads whatever is

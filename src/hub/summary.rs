@@ -26,6 +26,9 @@ pub struct Said {
     nobody_is_postmaster: bool,
 }
 
+/// What the store does here, in words for the log.
+const TELLING: &str = "writing the summary of unclaimed mail";
+
 /// Tells the postmaster of what has come to the unclaimed tray, at most once
 /// in 24 hours of running time.
 pub async fn tell(hub: &Hub, said: &mut Said) {
@@ -37,8 +40,9 @@ pub async fn tell(hub: &Hub, said: &mut Said) {
     };
     match outcome {
         // That the disk is full is said already; the next look is as good.
-        Ok(()) | Err(StoreError::Full) => {}
-        Err(why) => journal::store_failed("writing the summary of unclaimed mail", &why),
+        Err(StoreError::Full) => {}
+        Ok(()) => hub.office.troubles.succeeded(TELLING),
+        Err(why) => hub.office.troubles.failed(TELLING, &why),
     }
 }
 

@@ -19,3 +19,4 @@ pub mod pop3_server;
 pub mod sessions;
 pub mod smtp_server;
 pub mod tls;
+pub mod troubles;

@@ -8,6 +8,7 @@ use super::limits::{Admission, Limits, MessageMemory, Standing};
 use super::networks::Networks;
 use super::sessions::Sessions;
 use super::tls::ServerTls;
+use super::troubles::Troubles;
 use crate::auth::{FailureLog, Verifier};
 use crate::pop3;
 use crate::route::Directory;
@@ -108,6 +109,8 @@ pub struct Office {
     pub memory: MessageMemory,
     /// Who is connected.
     pub sessions: Sessions,
+    /// What the store could not do of late.
+    pub troubles: Troubles,
     failures: Mutex<FailureLog>,
 }
 
@@ -128,6 +131,7 @@ impl Office {
             memory: MessageMemory::new(&limits),
             admission: Admission::new(limits),
             sessions: Sessions::default(),
+            troubles: Troubles::default(),
             failures: Mutex::default(),
         }
     }

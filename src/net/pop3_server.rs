@@ -22,6 +22,10 @@ use crate::store::{Maildrop, MessageReader, Moment, Scan, StoreError};
 const READ_OCTETS: usize = 2048;
 /// Memory of a listing for each message: its scan here and in the machine.
 const OCTETS_PER_SCAN: usize = 96;
+/// What the store does here, in words for the log.
+const OPENING: &str = "opening a maildrop";
+const READING: &str = "reading a message";
+const REMOVING: &str = "removing collected messages";
 
 /// Serves one client to the end of its session.
 pub async fn serve(
@@ -211,9 +215,10 @@ impl Client {
             .open_maildrop(&user)
             .await
             .map_err(|why| {
-                journal::store_failed("opening a maildrop", &why);
+                self.office.troubles.failed(OPENING, &why);
                 LoginRefusal::Temporary
             })?;
+        self.office.troubles.succeeded(OPENING);
         journal::logged_in(&user, self.peer, maildrop.messages);
         self.drop = Some(OpenMaildrop {
             user,
@@ -233,7 +238,7 @@ impl Client {
         held.scans = match self.office.store.listing(&held.maildrop).await {
             Ok(scans) => scans,
             Err(why) => {
-                journal::store_failed("listing a maildrop", &why);
+                self.office.troubles.failed("listing a maildrop", &why);
                 return None;
             }
         };
@@ -257,7 +262,7 @@ impl Client {
                 Some(())
             }
             Err(why) => {
-                not_read("opening a message", scan.message, &why);
+                self.not_read(scan.message, &why);
                 self.close_message();
                 None
             }
@@ -276,7 +281,8 @@ impl Client {
                 self.close_message();
             }
             Err(why) => {
-                not_read("reading a message", *id, &why);
+                let id = *id;
+                self.not_read(id, &why);
                 machine.content_failed();
                 self.close_message();
             }
@@ -288,6 +294,15 @@ impl Client {
         self.retrieved += 1;
         if let (Some((id, _)), Some(held)) = (&self.reader, &self.drop) {
             journal::retrieved(*id, &held.user, self.peer);
+        }
+    }
+
+    /// What a person erases is gone for a session that lists it, too: no fault of
+    /// the store's.
+    fn not_read(&self, id: QueueId, why: &StoreError) {
+        match why {
+            StoreError::NoEntry => journal::erased_meanwhile(id),
+            why => self.office.troubles.failed(READING, why),
         }
     }
 
@@ -313,9 +328,10 @@ impl Client {
                 .collect(held.maildrop.mailbox, entries, Moment::now())
                 .await
             {
-                journal::store_failed("removing collected messages", &why);
+                self.office.troubles.failed(REMOVING, &why);
                 return false;
             }
+            self.office.troubles.succeeded(REMOVING);
         }
         for scan in &scans {
             journal::collected(scan.message, &held.user, self.peer);
@@ -324,14 +340,5 @@ impl Client {
         // A client that has read our reply may log in again at once.
         held.lock = None;
         true
-    }
-}
-
-/// What a person erases is gone for a session that lists it, too: no fault of the
-/// store's.
-fn not_read(doing: &str, id: QueueId, why: &StoreError) {
-    match why {
-        StoreError::NoEntry => journal::erased_meanwhile(id),
-        why => journal::store_failed(doing, why),
     }
 }

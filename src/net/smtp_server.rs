@@ -23,6 +23,8 @@ use crate::store::{Receipt, SpaceState, StoreError};
 const COMMAND_OCTETS: usize = 2 * 1024;
 /// … and while content arrives: the fewer reads, the fewer wake-ups.
 const CONTENT_OCTETS: usize = 32 * 1024;
+/// What the store does here, in words for the log.
+const KEEPING: &str = "keeping a message";
 
 /// Serves one client to the end of its session. `tls` describes the TLS session
 /// that the connection began with.
@@ -167,12 +169,13 @@ impl Client {
     /// MAIL: whether there is room for any message.
     fn judge_sender(&mut self) -> Result<(), Refusal> {
         self.forget_recipients();
-        let room = self.office.store.space();
-        if matches!(room, Ok(space) if space.state == SpaceState::Enough) {
-            return Ok(());
+        match self.office.store.space() {
+            Ok(space) if space.state == SpaceState::Enough => return Ok(()),
+            Ok(_) => {}
+            Err(why) => self.office.troubles.failed("measuring the disk", &why),
         }
         let refusal = Refusal::storage_short();
-        journal::deferred(self.peer, &refusal.to_string());
+        journal::no_room(self.peer, &refusal.to_string());
         self.refusals += 1;
         Err(refusal)
     }
@@ -245,7 +248,7 @@ impl Client {
         if let Content::Arriving(incoming) = &mut self.content
             && let Err(why) = incoming.write(octets).await
         {
-            journal::store_failed("taking in a message", &why);
+            self.office.troubles.failed(KEEPING, &why);
             self.content = Content::Failed(why);
         }
     }
@@ -267,8 +270,9 @@ impl Client {
                     at: SystemTime::now(),
                 };
                 let outcome = incoming.deliver(arrival).await;
-                if let Err(why) = &outcome {
-                    journal::store_failed("keeping a message", why);
+                match &outcome {
+                    Ok(_) => self.office.troubles.succeeded(KEEPING),
+                    Err(why) => self.office.troubles.failed(KEEPING, why),
                 }
                 outcome
             }

@@ -90,18 +90,16 @@ fn restart(db: &Connection) -> bool {
 /// nothing of it: the system forgets what it could not write. In the database
 /// it is written anew and synced before anything is built on it.
 pub(super) fn settle(db: &Connection, path: &Path) -> Result<(), OpenError> {
-    let refused = |why: String| OpenError::Database(why);
     match pragma(db, "PRAGMA wal_checkpoint(TRUNCATE)") {
-        Ok(log) if log.busy && log.copied < log.pages => Err(refused(
-            "another program is reading it; stop that one, and start again".to_string(),
-        )),
+        Ok(log) if log.busy && log.copied < log.pages => {
+            Err(OpenError::Database(StoreError::Locked))
+        }
         Ok(_) => Ok(()),
         // People must be able to collect and delete; a disk that is full and has
         // failed a sync before is one fault more than this can help.
-        Err(error) if StoreError::from(&error) == StoreError::Full => {
-            sync_log(path).map_err(|error| refused(format!("its log cannot be synced: {error}")))
-        }
-        Err(error) => Err(refused(error.to_string())),
+        Err(error) if StoreError::from(&error) == StoreError::Full => sync_log(path)
+            .map_err(|error| OpenError::Database(StoreError::file("sync", &error))),
+        Err(error) => Err(OpenError::database(path)(error)),
     }
 }
 

@@ -1,6 +1,9 @@
 //! What can go wrong in the store, in words for an administrator.
 
-use std::path::PathBuf;
+use std::io::{self, ErrorKind};
+use std::path::{Path, PathBuf};
+
+use rusqlite::ErrorCode;
 use thiserror::Error;
 
 use crate::mail::QueueId;
@@ -62,8 +65,13 @@ pub enum OpenError {
         path: PathBuf,
         cause: std::io::Error,
     },
+    #[error(
+        "{path} is damaged ({found}): keep a copy of the data folder as it is, then restore postroom.db (and bodies/) \
+         from a backup, or mend it (sqlite3 {path} .recover)"
+    )]
+    Damaged { path: PathBuf, found: String },
     #[error("the database of the store does not open: {0}")]
-    Database(String),
+    Database(StoreError),
     #[error("cannot start a thread: {0}")]
     Thread(std::io::Error),
 }
@@ -78,6 +86,20 @@ pub enum StoreError {
     /// been kept, so the caller must not promise either way.
     #[error("the database could not be written safely ({0}): look at the disk")]
     Uncertain(String),
+    #[error(
+        "the disk is mounted read-only: look at the system's log (journalctl -k), for that often means it is failing"
+    )]
+    ReadOnly,
+    /// The system could not read or write the database.
+    #[error("the disk failed under the database ({0}): look at the system's log (journalctl -k)")]
+    Disk(String),
+    #[error("another program holds the database locked (sqlite3, a backup?): end it")]
+    Locked,
+    #[error(
+        "the database is damaged ({0}): stop the hub, keep a copy of the data folder as it is, and restore postroom.db \
+         from a backup, or mend it (sqlite3 postroom.db .recover)"
+    )]
+    Damaged(String),
     #[error("the database refused: {0}")]
     Database(String),
     #[error("cannot {doing} a file of the store: {cause}")]
@@ -120,14 +142,43 @@ pub enum StoreError {
     Closed,
 }
 
+impl OpenError {
+    /// What SQLite said of the database at this path.
+    pub(super) fn database(path: &Path) -> impl Fn(rusqlite::Error) -> OpenError + use<> {
+        let path = path.to_path_buf();
+        move |error| match StoreError::from(error) {
+            StoreError::Damaged(found) => OpenError::Damaged {
+                path: path.clone(),
+                found,
+            },
+            other => OpenError::Database(other),
+        }
+    }
+}
+
 impl StoreError {
     pub(super) fn file(doing: &'static str, cause: &std::io::Error) -> StoreError {
-        if cause.kind() == std::io::ErrorKind::StorageFull {
-            return StoreError::Full;
+        match cause.kind() {
+            ErrorKind::StorageFull | ErrorKind::QuotaExceeded => StoreError::Full,
+            ErrorKind::ReadOnlyFilesystem => StoreError::ReadOnly,
+            _ => StoreError::File {
+                doing,
+                cause: cause.to_string(),
+            },
         }
-        StoreError::File {
-            doing,
-            cause: cause.to_string(),
+    }
+
+    /// What the disk itself says, where SQLite has told less. Blocking.
+    ///
+    /// SQLite knows one error of a full disk, and calls a quota that is used up
+    /// and a disk that has become read-only by the name of a broken one.
+    pub(super) fn asked_of_the_disk(self, probe: impl FnOnce() -> io::Result<()>) -> StoreError {
+        if !matches!(self, StoreError::Disk(_) | StoreError::Database(_)) {
+            return self;
+        }
+        match probe().map_err(|error| StoreError::file("write", &error)) {
+            Err(said @ (StoreError::Full | StoreError::ReadOnly)) => said,
+            _ => self,
         }
     }
 }
@@ -141,7 +192,14 @@ impl From<rusqlite::Error> for StoreError {
 impl From<&rusqlite::Error> for StoreError {
     fn from(error: &rusqlite::Error) -> StoreError {
         match error.sqlite_error_code() {
-            Some(rusqlite::ErrorCode::DiskFull) => StoreError::Full,
+            Some(ErrorCode::DiskFull) => StoreError::Full,
+            Some(ErrorCode::SystemIoFailure | ErrorCode::ReadOnly) => {
+                StoreError::Disk(error.to_string())
+            }
+            Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => StoreError::Locked,
+            Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => {
+                StoreError::Damaged(error.to_string())
+            }
             _ => StoreError::Database(error.to_string()),
         }
     }

@@ -5,6 +5,7 @@
 //! postroom.db   the database (with -wal and -shm beside it while open)
 //! bodies/       large bodies; NAME.part while one arrives
 //! reserve       room that is given back when the disk is full
+//! probe         written and removed when the database could not be written
 //! ```
 //! A symbolic link as data folder is followed once, at the start, and its
 //! target must belong to us: administrators move /var/lib/postroom to a larger

@@ -156,14 +156,16 @@ impl Store {
         let folder = Folder::open(&settings.data_dir, settings.root)?;
         let path = folder.database();
         let reserve = folder.reserve();
+        let mut is_full = false;
         let Database { db, kept, last } = match Database::open(&folder) {
             // On a full disk not even the log of the database can be made.
             Err(OpenError::Database(_)) if reserve.exists() && reserve.release().is_ok() => {
+                is_full = true;
                 Database::open(&folder)?
             }
             opened => opened?,
         };
-        let full = Arc::new(AtomicBool::new(false));
+        let full = Arc::new(AtomicBool::new(is_full));
         let counters = Arc::new(Counters::default());
         let checkpointer = Checkpointer::start(path.clone(), Arc::clone(&counters))?;
         let readers = ReaderThreads::start(&path)?;
@@ -362,17 +364,17 @@ struct Database {
 
 impl Database {
     fn open(folder: &Folder) -> Result<Database, OpenError> {
-        let refused = |error: rusqlite::Error| OpenError::Database(error.to_string());
         let path = folder.database();
-        let mut db = schema::connect(&path, Purpose::Write).map_err(refused)?;
+        let refused = OpenError::database(&path);
+        let mut db = schema::connect(&path, Purpose::Write).map_err(&refused)?;
         checkpoint::settle(&db, &path)?;
-        if schema::is_new(&db).map_err(refused)? {
+        if schema::is_new(&db).map_err(&refused)? {
             folder.refuse_bodies_of_another_database()?;
         }
         schema::migrate(&mut db, folder.path())?;
-        folder.sweep_orphans(|name| is_body_of_a_row(&db, name).map_err(refused))?;
-        let kept = sweep::read_clock(&db).map_err(refused)?;
-        let last = last_message(&db).map_err(refused)?;
+        folder.sweep_orphans(|name| is_body_of_a_row(&db, name).map_err(&refused))?;
+        let kept = sweep::read_clock(&db).map_err(&refused)?;
+        let last = last_message(&db).map_err(&refused)?;
         Ok(Database { db, kept, last })
     }
 }

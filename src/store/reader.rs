@@ -64,8 +64,7 @@ impl ReaderThreads {
             threads: Vec::with_capacity(THREADS),
         };
         for number in 1..=THREADS {
-            let db = schema::connect(path, Purpose::Read)
-                .map_err(|error| OpenError::Database(error.to_string()))?;
+            let db = schema::connect(path, Purpose::Read).map_err(OpenError::database(path))?;
             let received = received.clone();
             let thread = thread::Builder::new()
                 .name(format!("store-reader-{number}"))

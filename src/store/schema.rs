@@ -182,19 +182,20 @@ pub(super) fn migrate(db: &mut Connection, folder: &Path) -> Result<(), OpenErro
 }
 
 fn migrate_by(db: &mut Connection, steps: &[&str], folder: &Path) -> Result<(), OpenError> {
-    let refused = |error: rusqlite::Error| OpenError::Database(error.to_string());
+    let path = folder.join("postroom.db");
+    let refused = OpenError::database(&path);
     let known = steps.len() as i64;
     let change = db
         .transaction_with_behavior(TransactionBehavior::Immediate)
-        .map_err(refused)?;
+        .map_err(&refused)?;
     let number = |name: &str| change.pragma_query_value(None, name, |row| row.get::<_, i64>(0));
-    let found = number("user_version").map_err(refused)?;
-    let owner = number("application_id").map_err(refused)?;
+    let found = number("user_version").map_err(&refused)?;
+    let owner = number("application_id").map_err(&refused)?;
     let tables: i64 = change
         .query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))
-        .map_err(refused)?;
+        .map_err(&refused)?;
     if owner != APPLICATION_ID && tables > 0 {
-        return Err(OpenError::NotAStore(folder.join("postroom.db")));
+        return Err(OpenError::NotAStore(path));
     }
     if found > known {
         return Err(OpenError::Newer {
@@ -203,21 +204,20 @@ fn migrate_by(db: &mut Connection, steps: &[&str], folder: &Path) -> Result<(), 
             known,
         });
     }
-    let taken =
-        usize::try_from(found).map_err(|_| OpenError::NotAStore(folder.join("postroom.db")))?;
+    let taken = usize::try_from(found).map_err(|_| OpenError::NotAStore(path.clone()))?;
     if found == known {
         return Ok(());
     }
     for step in steps.iter().skip(taken) {
-        change.execute_batch(step).map_err(refused)?;
+        change.execute_batch(step).map_err(&refused)?;
     }
     change
         .pragma_update(None, "application_id", APPLICATION_ID)
-        .map_err(refused)?;
+        .map_err(&refused)?;
     change
         .pragma_update(None, "user_version", known)
-        .map_err(refused)?;
-    change.commit().map_err(refused)
+        .map_err(&refused)?;
+    change.commit().map_err(&refused)
 }
 
 #[cfg(test)]

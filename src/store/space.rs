@@ -8,7 +8,7 @@
 //! fill a disk.
 
 use std::fs;
-use std::io;
+use std::io::{self, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -18,6 +18,9 @@ use rustix::fs::FallocateFlags;
 /// Octets of the reserve: the log of the largest sweep step and of many QUITs
 /// fits several times.
 pub(super) const RESERVE_OCTETS: u64 = 16 << 20;
+
+/// As much as a page of the database.
+const PROBE_OCTETS: usize = 4096;
 
 /// What a disk has, in octets.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -70,6 +73,24 @@ impl Disk {
     pub(super) fn read(&self, folder: &Path) -> io::Result<Room> {
         (self.0)(folder)
     }
+}
+
+/// Writes a little, and takes it away again: what the disk says to that now.
+pub(super) fn probe(folder: &Path) -> io::Result<()> {
+    let path = folder.join("probe");
+    let written = fs::OpenOptions::new()
+        .write(true)
+        .create(true)
+        .truncate(true)
+        .mode(0o600)
+        .open(&path)
+        .and_then(|mut file| {
+            file.write_all(&[b'.'; PROBE_OCTETS])?;
+            file.sync_all()
+        });
+    // Not there, or as small as that: the outcome is what counts.
+    let _ = fs::remove_file(&path);
+    written
 }
 
 impl std::fmt::Debug for Disk {

@@ -31,6 +31,18 @@ impl Store {
         })
     }
 
+    /// Lets mail in again where there is room again, and says how much there is.
+    /// To be called every few seconds; blocking.
+    ///
+    /// # Errors
+    /// When the system does not say.
+    pub fn look_for_room(&self) -> Result<Space, StoreError> {
+        if self.0.full.load(Ordering::Relaxed) {
+            self.0.make_reserve();
+        }
+        self.space()
+    }
+
     /// Removes collected mail that is over: too old, beyond the budget, or in
     /// the way on a disk that runs full; gives the room back to the disk.
     /// Forgets what providers have not listed for 30 days.
@@ -64,7 +76,7 @@ impl Store {
         }
         self.give_back().await?;
         let room = self.0.room()?;
-        let short = keep.free.octets(room).saturating_sub(room.free);
+        let short = self.0.wanted_free(&keep, room).saturating_sub(room.free);
         report.by_free_space = self.sweep_octets(short, &mut report).await?;
         if report.by_free_space > 0 {
             self.give_back().await?;
@@ -208,6 +220,16 @@ impl Inner {
             .map_err(|error| StoreError::file("ask for the free space of", &error))
     }
 
+    /// What is to be free: `keep_free`; where a commit found the disk full, room
+    /// for the reserve as well, without which no mail comes in again.
+    fn wanted_free(&self, keep: &Keep, room: Room) -> u64 {
+        let reserve = match self.full.load(Ordering::Relaxed) {
+            true => 2 * RESERVE_OCTETS,
+            false => 0,
+        };
+        keep.free.octets(room).max(reserve)
+    }
+
     /// Sets the reserve aside where there is room for it and as much again, and
     /// lets mail in again where `keep_free` allows it.
     pub(super) fn make_reserve(&self) {
@@ -221,8 +243,12 @@ impl Inner {
             && let Err(error) = self.reserve.make()
         {
             // Mail is safe without it; only a full disk is handled worse.
-            self.counters
-                .note_error(&StoreError::file("set aside", &error));
+            let error = StoreError::file("set aside", &error);
+            self.counters.note_error(&error);
+            if error == StoreError::Full {
+                // As by a quota: what the disk has free is not for us.
+                return;
+            }
         }
         if room.free >= self.keep().free.octets(room) {
             self.full.store(false, Ordering::Relaxed);

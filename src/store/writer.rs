@@ -24,7 +24,7 @@ use super::counters::Counters;
 use super::error::{OpenError, StoreError};
 use super::schema::{self, Purpose};
 use super::shrink::{self, GivenBack};
-use super::space::Reserve;
+use super::space::{self, Reserve};
 
 /// Changes that may wait for the writer; those who bring more wait themselves.
 const QUEUE: usize = 256;
@@ -261,6 +261,7 @@ impl Desk {
         error: StoreError,
         verdict: fn(StoreError) -> Verdict,
     ) -> Vec<Box<dyn Change>> {
+        let error = self.explained(error);
         self.note_failure(&error);
         if error == StoreError::Full {
             return batch;
@@ -269,6 +270,11 @@ impl Desk {
             change.settle(verdict(error.clone()));
         }
         Vec::new()
+    }
+
+    fn explained(&self, error: StoreError) -> StoreError {
+        let folder = self.path.parent().unwrap_or(&self.path);
+        error.asked_of_the_disk(|| space::probe(folder))
     }
 
     fn note_failure(&mut self, error: &StoreError) {
@@ -298,6 +304,7 @@ impl Desk {
 
     fn try_give_back(&mut self, pages: u32) -> Result<GivenBack, StoreError> {
         let given = shrink::give_back(self.connection()?, pages).map_err(StoreError::from);
+        let given = given.map_err(|error| self.explained(error));
         if let Err(error) = &given {
             self.note_failure(error);
         }

@@ -217,7 +217,7 @@ impl<'a> Polling<'a> {
 
     fn fail(&mut self, arrived: Arrived, why: StoreError) -> Answer {
         if self.failed.is_none() {
-            journal::store_failed("keeping a fetched message", &why);
+            // The poll ends for this reason, and says so.
             self.failed = Some(why);
         }
         Answer::LeaveAndStop(arrived)

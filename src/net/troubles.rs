@@ -1,0 +1,110 @@
+//! What the store could not do, told once: a failing disk fails every message,
+//! and a PC asks for the one that is damaged every minute. The reply to each
+//! peer is its session's; this is about the log alone.
+
+use std::collections::VecDeque;
+use std::sync::Mutex;
+use std::time::{Duration, Instant};
+
+use super::current::lock;
+use crate::journal;
+use crate::store::StoreError;
+
+/// When what was told is told again, if it is still so.
+const TOLD_FOR: Duration = Duration::from_secs(60 * 60);
+/// Different failures that are remembered: one for each damaged message.
+const TOLD_MAX: usize = 100;
+
+/// The failures that the log knows of.
+#[derive(Debug, Default)]
+pub struct Troubles(Mutex<VecDeque<Told>>);
+
+#[derive(Debug)]
+struct Told {
+    doing: &'static str,
+    why: StoreError,
+    at: Instant,
+}
+
+impl Troubles {
+    /// The store failed while it did this.
+    pub fn failed(&self, doing: &'static str, why: &StoreError) {
+        match self.is_news(doing, why, Instant::now()) {
+            true => journal::store_failed(doing, why),
+            false => journal::store_failed_again(doing, why),
+        }
+    }
+
+    /// It did this: what was in the way is over.
+    pub fn succeeded(&self, doing: &'static str) {
+        if self.is_over(doing) {
+            journal::store_recovered(doing);
+        }
+    }
+
+    fn is_news(&self, doing: &'static str, why: &StoreError, now: Instant) -> bool {
+        let mut all = lock(&self.0);
+        all.retain(|told| now.saturating_duration_since(told.at) < TOLD_FOR);
+        if all
+            .iter()
+            .any(|told| told.doing == doing && told.why == *why)
+        {
+            return false;
+        }
+        if all.len() == TOLD_MAX {
+            all.pop_front();
+        }
+        all.push_back(Told {
+            doing,
+            why: why.clone(),
+            at: now,
+        });
+        true
+    }
+
+    fn is_over(&self, doing: &'static str) -> bool {
+        let mut all = lock(&self.0);
+        let before = all.len();
+        all.retain(|told| told.doing != doing);
+        all.len() < before
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const DOING: &str = "keeping a message";
+    const BROKEN: StoreError = StoreError::Closed;
+
+    #[test]
+    fn the_same_failure_is_news_once_an_hour() {
+        let (troubles, now) = (Troubles::default(), Instant::now());
+        assert!(troubles.is_news(DOING, &BROKEN, now));
+        assert!(!troubles.is_news(DOING, &BROKEN, now + TOLD_FOR / 2));
+        assert!(troubles.is_news(DOING, &StoreError::Full, now));
+        assert!(troubles.is_news("opening a maildrop", &BROKEN, now));
+        assert!(troubles.is_news(DOING, &BROKEN, now + TOLD_FOR));
+    }
+
+    #[test]
+    fn the_end_of_a_failure_is_news_once_and_so_is_its_return() {
+        let (troubles, now) = (Troubles::default(), Instant::now());
+        assert!(!troubles.is_over(DOING));
+        troubles.is_news(DOING, &BROKEN, now);
+        troubles.is_news(DOING, &StoreError::Full, now);
+        assert!(troubles.is_over(DOING));
+        assert!(!troubles.is_over(DOING));
+        assert!(troubles.is_news(DOING, &BROKEN, now));
+    }
+
+    #[test]
+    fn many_failures_fill_no_memory() {
+        let (troubles, now) = (Troubles::default(), Instant::now());
+        for number in 0..10_000 {
+            let why = StoreError::Database(number.to_string());
+            assert!(troubles.is_news(DOING, &why, now));
+        }
+        assert_eq!(lock(&troubles.0).len(), TOLD_MAX);
+    }
+}
