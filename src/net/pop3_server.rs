@@ -253,6 +253,9 @@ impl Client {
 
     async fn open_message(&mut self, index: usize, connection: &mut Connection) -> Option<()> {
         let scan = *self.drop.as_ref()?.scans.get(index)?;
+        if self.office.troubles.was_cut_off(scan.message) {
+            return None;
+        }
         // Whoever has logged in belongs to the office, wherever the PC is.
         let memory = self.office.memory.for_message(Standing::Trusted);
         self.memory = connection.unless_interrupted(memory).await??;
@@ -283,6 +286,7 @@ impl Client {
             Err(why) => {
                 let id = *id;
                 self.not_read(id, &why);
+                self.office.troubles.cut_off(id);
                 machine.content_failed();
                 self.close_message();
             }

@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 
 use super::current::lock;
 use crate::journal;
+use crate::mail::QueueId;
 use crate::store::StoreError;
 
 /// When what was told is told again, if it is still so.
@@ -17,7 +18,10 @@ const TOLD_MAX: usize = 100;
 
 /// The failures that the log knows of.
 #[derive(Debug, Default)]
-pub struct Troubles(Mutex<VecDeque<Told>>);
+pub struct Troubles {
+    told: Mutex<VecDeque<Told>>,
+    cut_off: Mutex<VecDeque<(QueueId, Instant)>>,
+}
 
 #[derive(Debug)]
 struct Told {
@@ -42,8 +46,26 @@ impl Troubles {
         }
     }
 
+    /// Reading this message broke off in its midst, so that its session had to
+    /// end without a word: a PC would end up there at every try, and never come
+    /// to the next message.
+    pub fn cut_off(&self, message: QueueId) {
+        let mut all = lock(&self.cut_off);
+        if all.len() == TOLD_MAX {
+            all.pop_front();
+        }
+        all.push_back((message, Instant::now()));
+    }
+
+    /// Whether it did of late: then it is to be refused.
+    pub fn was_cut_off(&self, message: QueueId) -> bool {
+        let mut all = lock(&self.cut_off);
+        all.retain(|(_, at)| at.elapsed() < TOLD_FOR);
+        all.iter().any(|(found, _)| *found == message)
+    }
+
     fn is_news(&self, doing: &'static str, why: &StoreError, now: Instant) -> bool {
-        let mut all = lock(&self.0);
+        let mut all = lock(&self.told);
         all.retain(|told| now.saturating_duration_since(told.at) < TOLD_FOR);
         if all
             .iter()
@@ -63,7 +85,7 @@ impl Troubles {
     }
 
     fn is_over(&self, doing: &'static str) -> bool {
-        let mut all = lock(&self.0);
+        let mut all = lock(&self.told);
         let before = all.len();
         all.retain(|told| told.doing != doing);
         all.len() < before
@@ -105,6 +127,6 @@ mod tests {
             let why = StoreError::Database(number.to_string());
             assert!(troubles.is_news(DOING, &why, now));
         }
-        assert_eq!(lock(&troubles.0).len(), TOLD_MAX);
+        assert_eq!(lock(&troubles.told).len(), TOLD_MAX);
     }
 }

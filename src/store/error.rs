@@ -1,5 +1,6 @@
 //! What can go wrong in the store, in words for an administrator.
 
+use std::fmt;
 use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 
@@ -54,11 +55,10 @@ pub enum OpenError {
     )]
     NotAStore(PathBuf),
     #[error(
-        "{bodies} holds mail ({files} files), but the database it belongs to is gone: put postroom.db (with \
-         postroom.db-wal, if there is one) back in its place, or from a backup; to start without that mail, \
-         move {bodies} away"
+        "{folder} holds {left}, but the database it belongs to is gone: put postroom.db (with postroom.db-wal, if \
+         there is one) back in its place, or from a backup; to start without that mail, move {folder} away"
     )]
-    DatabaseGone { bodies: PathBuf, files: usize },
+    DatabaseGone { folder: PathBuf, left: Left },
     #[error("cannot {doing} {path}: {cause}")]
     File {
         doing: &'static str,
@@ -74,6 +74,24 @@ pub enum OpenError {
     Database(StoreError),
     #[error("cannot start a thread: {0}")]
     Thread(std::io::Error),
+}
+
+/// What is left of a store whose database is gone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Left {
+    Bodies(usize),
+    Log,
+    Reserve,
+}
+
+impl fmt::Display for Left {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Left::Bodies(files) => write!(f, "mail ({files} files in bodies/)"),
+            Left::Log => f.write_str("mail (in postroom.db-wal)"),
+            Left::Reserve => f.write_str("what is left of a store"),
+        }
+    }
 }
 
 /// Why a call to the store failed. Nothing of the call has happened then,
@@ -100,6 +118,11 @@ pub enum StoreError {
          from a backup, or mend it (sqlite3 postroom.db .recover)"
     )]
     Damaged(String),
+    #[error(
+        "the database has been moved away or replaced under the running hub: put postroom.db back as it was; or stop \
+         the hub, and restore postroom.db from a backup"
+    )]
+    Gone,
     #[error("the database refused: {0}")]
     Database(String),
     #[error("cannot {doing} a file of the store: {cause}")]
@@ -117,6 +140,15 @@ pub enum StoreError {
         file: String,
         octets: u64,
         found: u64,
+    },
+    #[error(
+        "the content of message {id} cannot be read: its file bodies/{file}: {cause}; look at the disk and at who may \
+         read the file"
+    )]
+    BodyUnreadable {
+        id: QueueId,
+        file: String,
+        cause: String,
     },
     #[error("there is no message {0}")]
     NoMessage(QueueId),

@@ -18,7 +18,7 @@ use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsE
 use std::path::{Path, PathBuf};
 
 use super::Root;
-use super::error::OpenError;
+use super::error::{Left, OpenError};
 use super::space::Reserve;
 
 /// The data folder with its lock held; dropping it lets the next hub in.
@@ -50,10 +50,12 @@ impl Folder {
         let path = fs::canonicalize(data_dir).map_err(failed("find", data_dir))?;
         refuse_what_is_not_ours_inside(&path)?;
         let lock = take_lock(&path)?;
-        make_private_folder(&path.join("bodies"))?;
-        make_private_file(&path.join("postroom.db"))?;
-        sync_names(&path)?;
-        Ok(Folder { path, _lock: lock })
+        let folder = Folder { path, _lock: lock };
+        make_private_folder(&folder.bodies())?;
+        folder.refuse_remains_without_database()?;
+        make_private_file(&folder.database())?;
+        sync_names(&folder.path)?;
+        Ok(folder)
     }
 
     pub fn path(&self) -> &Path {
@@ -72,14 +74,37 @@ impl Folder {
         Reserve::at(&self.path)
     }
 
+    /// A database that is missing or empty is a new one only where nothing else
+    /// tells of an earlier one. To be asked before SQLite sees it: beside an empty
+    /// database it removes the log, which may hold mail.
+    fn refuse_remains_without_database(&self) -> Result<(), OpenError> {
+        let octets = |path: &Path| fs::metadata(path).map_or(0, |found| found.len());
+        if octets(&self.database()) > 0 {
+            return Ok(());
+        }
+        let left = if octets(&self.path.join("postroom.db-wal")) > 0 {
+            Left::Log
+        } else if self.reserve().exists() {
+            Left::Reserve
+        } else {
+            return self.refuse_bodies_of_another_database();
+        };
+        Err(OpenError::DatabaseGone {
+            folder: self.path.clone(),
+            left,
+        })
+    }
+
     /// Beside a new database, whole bodies are mail whose database has been
     /// moved away or lost: the sweep of orphans would remove it all.
     pub fn refuse_bodies_of_another_database(&self) -> Result<(), OpenError> {
-        let bodies = self.bodies();
         let found = self.body_names()?;
         match found.iter().filter(|name| !name.ends_with(PART)).count() {
             0 => Ok(()),
-            files => Err(OpenError::DatabaseGone { bodies, files }),
+            files => Err(OpenError::DatabaseGone {
+                folder: self.path.clone(),
+                left: Left::Bodies(files),
+            }),
         }
     }
 

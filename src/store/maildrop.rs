@@ -75,8 +75,35 @@ enum Rest {
     Nothing,
     /// In the database, from this octet on.
     Row { message: i64, from: usize },
-    /// In a file; it stays readable even if the sweep removes its name.
-    File { file: Arc<File>, from: u64 },
+    /// In a file, from this octet on.
+    File { file: Arc<BodySource>, from: u64 },
+}
+
+/// A body's file; it stays readable even if the sweep removes its name.
+#[derive(Debug)]
+struct BodySource {
+    id: QueueId,
+    name: String,
+    file: File,
+}
+
+impl BodySource {
+    /// So many octets from there on.
+    fn read(&self, from: u64, octets: usize) -> Result<Vec<u8>, StoreError> {
+        let mut chunk = vec![0; octets];
+        self.file
+            .read_exact_at(&mut chunk, from)
+            .map_err(|cause| unreadable(self.id, &self.name, &cause))?;
+        Ok(chunk)
+    }
+}
+
+fn unreadable(id: QueueId, name: &str, cause: &std::io::Error) -> StoreError {
+    StoreError::BodyUnreadable {
+        id,
+        file: name.to_owned(),
+        cause: cause.to_string(),
+    }
 }
 
 /// Hands out one message in pieces: the trace, then the body.
@@ -164,7 +191,7 @@ impl MessageReader {
 
     async fn next_of_file(
         &mut self,
-        file: Arc<File>,
+        file: Arc<BodySource>,
         from: u64,
     ) -> Result<Option<Vec<u8>>, StoreError> {
         let left = self.body_octets.saturating_sub(from);
@@ -175,13 +202,7 @@ impl MessageReader {
         let reading = Arc::clone(&file);
         let chunk = self
             .readers
-            .ask(move |_| {
-                let mut chunk = vec![0; wanted];
-                reading
-                    .read_exact_at(&mut chunk, from)
-                    .map_err(|error| StoreError::file("read", &error))?;
-                Ok(chunk)
-            })
+            .ask(move |_| reading.read(from, wanted))
             .await?;
         self.rest = Rest::File {
             file,
@@ -217,13 +238,20 @@ pub(super) fn open_message(
             ))
         })?;
     let id = QueueId::from_u64(count(message));
+    let room = CHUNK_OCTETS.saturating_sub(first.len());
     let rest = match body_file {
-        Some(name) => Rest::File {
-            file: Arc::new(open_file(bodies, id, &name, body_octets)?),
-            from: 0,
-        },
+        // Its beginning is read now: of a file that cannot be read nothing has
+        // been sent then, and the peer can be told.
+        Some(name) => {
+            let file = open_file(bodies, id, &name, body_octets)?;
+            let start = usize::try_from(body_octets).map_or(room, |octets| octets.min(room));
+            first.extend_from_slice(&file.read(0, start)?);
+            Rest::File {
+                file: Arc::new(file),
+                from: start as u64,
+            }
+        }
         None => {
-            let room = CHUNK_OCTETS.saturating_sub(first.len());
             let start = if body_octets <= room as u64 {
                 read_whole_row(db, message)?
             } else {
@@ -264,10 +292,10 @@ pub(super) fn read_head(
         return read_row(db, message, 0, limit);
     };
     let file = open_file(bodies, QueueId::from_u64(count(message)), &name, octets)?;
-    let mut head = vec![0; usize::try_from(octets).map_or(limit, |octets| octets.min(limit))];
-    file.read_exact_at(&mut head, 0)
-        .map_err(|error| StoreError::file("read", &error))?;
-    Ok(head)
+    file.read(
+        0,
+        usize::try_from(octets).map_or(limit, |octets| octets.min(limit)),
+    )
 }
 
 /// A small body. Cheaper than a BLOB handle, which SQLite compiles each time.
@@ -303,7 +331,12 @@ fn is_missing(error: &rusqlite::Error) -> bool {
 }
 
 /// A body file of the right length, or what is wrong with it.
-fn open_file(bodies: &Path, id: QueueId, name: &str, octets: u64) -> Result<File, StoreError> {
+fn open_file(
+    bodies: &Path,
+    id: QueueId,
+    name: &str,
+    octets: u64,
+) -> Result<BodySource, StoreError> {
     let opened = std::fs::OpenOptions::new()
         .read(true)
         .custom_flags(rustix::fs::OFlags::NOFOLLOW.bits() as i32)
@@ -313,11 +346,11 @@ fn open_file(bodies: &Path, id: QueueId, name: &str, octets: u64) -> Result<File
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
             return Err(StoreError::BodyMissing(id, name.to_owned()));
         }
-        Err(error) => return Err(StoreError::file("open", &error)),
+        Err(error) => return Err(unreadable(id, name, &error)),
     };
     let found = file
         .metadata()
-        .map_err(|error| StoreError::file("look at", &error))?
+        .map_err(|error| unreadable(id, name, &error))?
         .len();
     if found != octets {
         return Err(StoreError::BodyDamaged {
@@ -327,5 +360,9 @@ fn open_file(bodies: &Path, id: QueueId, name: &str, octets: u64) -> Result<File
             found,
         });
     }
-    Ok(file)
+    Ok(BodySource {
+        id,
+        name: name.to_owned(),
+        file,
+    })
 }

@@ -290,14 +290,18 @@ impl Store {
     /// Opens one message for reading.
     ///
     /// # Errors
-    /// [`StoreError::BodyMissing`] and [`StoreError::BodyDamaged`] are about
-    /// this message only; [`StoreError::NoEntry`] if it was erased.
+    /// [`StoreError::BodyMissing`], [`StoreError::BodyDamaged`] and
+    /// [`StoreError::BodyUnreadable`] are about this message only; [`StoreError::NoEntry`] if it was erased.
     pub async fn open_message(&self, entry: EntryId) -> Result<MessageReader, StoreError> {
         let bodies = Arc::clone(&self.0.bodies);
         let opened = self
             .ask(move |db| maildrop::open_message(db, &bodies, entry))
             .await;
-        if let Err(error @ (StoreError::BodyMissing(..) | StoreError::BodyDamaged { .. })) = &opened
+        if let Err(
+            error @ (StoreError::BodyMissing(..)
+            | StoreError::BodyDamaged { .. }
+            | StoreError::BodyUnreadable { .. }),
+        ) = &opened
         {
             self.0.counters.note_error(error);
         }

@@ -9,8 +9,9 @@
 //!
 //! Called by the face of the store alone. Knows nothing of mail.
 
+use std::os::unix::fs::MetadataExt;
 use std::panic::{self, AssertUnwindSafe};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{self, JoinHandle};
@@ -58,6 +59,7 @@ impl Writer {
         let (orders, received) = bounded(QUEUE);
         let desk = Desk {
             db: Some(db),
+            file: identity(&path),
             path,
             reserve,
             full,
@@ -146,6 +148,8 @@ struct Desk {
     /// None after a failed commit, until a new connection opens.
     db: Option<Connection>,
     path: PathBuf,
+    /// The file that the store was opened with.
+    file: Option<FileIdentity>,
     reserve: Reserve,
     /// Set here, cleared by the sweep: no intake while it is.
     full: Arc<AtomicBool>,
@@ -214,6 +218,14 @@ impl Desk {
     fn attempt(&mut self, batch: Vec<Box<dyn Change>>) -> Vec<Box<dyn Change>> {
         if batch.is_empty() {
             return batch;
+        }
+        if identity(&self.path) != self.file {
+            // The connection stays: what is in it is there until the hub ends.
+            self.counters.note_error(&StoreError::Gone);
+            for change in batch {
+                change.settle(Verdict::RolledBack(StoreError::Gone));
+            }
+            return Vec::new();
         }
         let db = match self.connection() {
             Ok(db) => db,
@@ -316,6 +328,15 @@ impl Desk {
             self.log.look(db);
         }
     }
+}
+
+/// Which file a path leads to. SQLite would go on writing into one that has been
+/// moved away, and mail that is acknowledged there is lost at the next start.
+type FileIdentity = (u64, u64);
+
+fn identity(path: &Path) -> Option<FileIdentity> {
+    let found = std::fs::metadata(path).ok()?;
+    Some((found.dev(), found.ino()))
 }
 
 /// Answers intake that the disk is full; the rest may go on.

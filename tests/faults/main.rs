@@ -5,6 +5,8 @@
 //! was acknowledged is lost, and when the cause is gone the hub goes on
 //! without a new start.
 
+mod bodies;
+mod database;
 mod disk_full;
 mod disk_really_full;
 mod found;
@@ -81,9 +83,15 @@ fn reply_to_mail(hub: &Hub) -> String {
     smtp.say("MAIL FROM:<>", "*")
 }
 
-/// How many lines of the log have this text.
+/// How many lines of the log have this text, of those that came so far.
 fn told(hub: &Hub, text: &str) -> usize {
     hub.log().lines().filter(|line| line.contains(text)).count()
+}
+
+/// The log says this, and does not say it again.
+fn told_once(hub: &Hub, text: &str) {
+    hub.wait_for_log(text);
+    assert_eq!(told(hub, text), 1, "{text}:\n{}", hub.log());
 }
 
 /// Files in bodies/.

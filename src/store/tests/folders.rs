@@ -231,10 +231,7 @@ fn a_database_that_was_moved_away_does_not_take_the_large_bodies_with_it() {
     // Twice: the first try must not leave a database that the next one trusts.
     for _ in 0..2 {
         let error = Store::open(&office.settings, office.now).unwrap_err();
-        assert!(
-            matches!(error, OpenError::DatabaseGone { files: 1, .. }),
-            "{error}"
-        );
+        assert!(matches!(error, OpenError::DatabaseGone { .. }), "{error}");
     }
     assert_eq!(office.body_files().len(), 1);
     fs::rename(&aside, &path).unwrap();
