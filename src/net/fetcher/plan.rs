@@ -21,7 +21,7 @@ pub(super) struct Wanted {
     pub octets: Option<u64>,
     /// A message was committed under this unique-id, and this may be another
     /// one: its octets decide.
-    pub known: Option<KnownMessage>,
+    pub known: Option<Box<KnownMessage>>,
 }
 
 impl Wanted {
@@ -59,7 +59,7 @@ pub(super) struct Plan {
 /// Sorts the messages of a listing.
 pub(super) fn plan(listing: &Listing, comparison: Comparison, provider: &Provider) -> Plan {
     let mut plan = Plan::default();
-    let mut retrieve = Vec::new();
+    let mut candidates = Candidates::new(provider.caps);
     for (scan, known) in listing.scans().zip(comparison.messages) {
         match judge(&scan, known, provider) {
             Verdict::Leave => {}
@@ -79,19 +79,19 @@ pub(super) fn plan(listing: &Listing, comparison: Comparison, provider: &Provide
                     Some(known) => plan.doubtful.push(doubtful(known)),
                     None => {}
                 }
-                retrieve.push((scan.number, wanted));
+                candidates.add(scan.number, wanted);
             }
         }
     }
-    let all = retrieve.len();
-    let mut retrieve = within_caps(retrieve, provider.caps);
+    let (all, new) = (candidates.new + candidates.back, candidates.new);
+    let mut retrieve = within_caps(candidates.kept, provider.caps);
     // Stable: what is new comes in the order of the listing.
     retrieve.sort_by_key(|(_, wanted)| wanted.is_back());
-    let later = retrieve.split_off(retrieve.len().min(SESSION_MESSAGES_MAX));
+    retrieve.truncate(SESSION_MESSAGES_MAX);
     // Caps hold for a poll, whatever its sessions. What the server does not
     // remove would be there again in each further one.
     if provider.caps == Caps::default() {
-        plan.continued = later.iter().filter(|(_, it)| !it.is_back()).count() as u64;
+        plan.continued = new.saturating_sub(SESSION_MESSAGES_MAX) as u64;
     }
     plan.postponed = (all - retrieve.len()) as u64 - plan.continued;
     for (number, wanted) in retrieve {
@@ -102,6 +102,41 @@ pub(super) fn plan(listing: &Listing, comparison: Comparison, provider: &Provide
         plan.retrieving.insert(number, wanted);
     }
     plan
+}
+
+/// What may be retrieved: where there are no caps to choose by, no more of it
+/// than one session takes, however much is listed.
+struct Candidates {
+    kept: Vec<(u32, Wanted)>,
+    kept_max: usize,
+    /// All that there are, kept or not.
+    new: usize,
+    back: usize,
+}
+
+impl Candidates {
+    fn new(caps: Caps) -> Candidates {
+        Candidates {
+            kept: Vec::new(),
+            kept_max: match caps == Caps::default() {
+                true => SESSION_MESSAGES_MAX,
+                false => usize::MAX,
+            },
+            new: 0,
+            back: 0,
+        }
+    }
+
+    fn add(&mut self, number: u32, wanted: Wanted) {
+        let count = match wanted.is_back() {
+            true => &mut self.back,
+            false => &mut self.new,
+        };
+        *count += 1;
+        if *count <= self.kept_max {
+            self.kept.push((number, wanted));
+        }
+    }
 }
 
 impl Plan {
@@ -122,7 +157,7 @@ enum Verdict {
     Retrieve(Wanted),
 }
 
-fn judge(scan: &Scan<'_>, known: Option<KnownMessage>, provider: &Provider) -> Verdict {
+fn judge(scan: &Scan<'_>, known: Option<Box<KnownMessage>>, provider: &Provider) -> Verdict {
     let is_too_large = scan
         .octets
         .is_some_and(|octets| octets > provider.max_message_size);
@@ -244,6 +279,17 @@ mod tests {
         assert_eq!(numbers(&sizes, None, Some(80)), [1, 2, 4, 5]);
         assert_eq!(numbers(&sizes, None, Some(79)), [2, 4, 5]);
         assert_eq!(numbers(&sizes, Some(0), None), [5]);
+    }
+
+    #[test]
+    fn a_million_new_messages_are_planned_with_the_memory_of_one_session() {
+        let mut candidates = Candidates::new(Caps::default());
+        for (number, wanted) in wanted(&[300; 1_000_000]) {
+            candidates.add(number, wanted);
+        }
+        assert_eq!(candidates.kept.len(), SESSION_MESSAGES_MAX);
+        assert!(candidates.kept.capacity() <= 2 * SESSION_MESSAGES_MAX);
+        assert_eq!((candidates.new, candidates.back), (1_000_000, 0));
     }
 
     #[test]

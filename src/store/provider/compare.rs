@@ -90,7 +90,7 @@ pub(super) fn compare(
         .enumerate()
         .filter_map(|(place, unique_id)| Some((unique_id.as_deref()?, place)))
         .collect();
-    let mut messages: Vec<Option<KnownMessage>> = listed.iter().map(|_| None).collect();
+    let mut messages: Vec<Option<Box<KnownMessage>>> = listed.iter().map(|_| None).collect();
     let (mut lost, mut nameless, mut news) = (Vec::new(), Vec::new(), News::default());
     let mut statement = db.prepare_cached(
         "SELECT id, unique_id, kind, digest, octets, message, fetched_age,
@@ -107,7 +107,7 @@ pub(super) fn compare(
             if known.missing {
                 news.back.push(known.record);
             }
-            *message = Some(known.message(age));
+            *message = Some(Box::new(known.message(age)));
             continue;
         }
         if !known.removed || unique_id.is_none() {

@@ -101,7 +101,8 @@ pub struct Lost {
 #[derive(Debug, PartialEq, Eq)]
 pub struct Comparison {
     /// One for each listed message, in order; none: its unique-id is not known.
-    pub messages: Vec<Option<KnownMessage>>,
+    /// Boxed, because of a million messages that are new none is known.
+    pub messages: Vec<Option<Box<KnownMessage>>>,
     /// Oldest first.
     pub lost: Vec<Lost>,
 }

@@ -49,7 +49,7 @@ fn a_message_and_its_unique_id_are_known_together_and_after_a_restart() {
         removed: false,
     };
     let id = expected.receipt.queue_id();
-    assert_eq!(found.messages[2], Some(expected));
+    assert_eq!(found.messages[2], Some(Box::new(expected)));
     assert_eq!(found.lost, []);
     let record = wait(office.store().record(id)).unwrap().unwrap();
     assert_eq!(
