@@ -32,6 +32,7 @@ mod points;
 mod round;
 mod campaign;
 mod names;
+mod starts;
 
 #[path = "../support/dialogue.rs"]
 #[allow(dead_code, reason = "shared with tests that use the rest of it")]

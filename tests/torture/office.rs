@@ -199,7 +199,8 @@ fn account(name: &str, port: u16, settings: &str) -> String {
     )
 }
 
-fn start(mut command: Command) -> Result<Started, String> {
+/// Starts a hub by this command.
+pub fn start(mut command: Command) -> Result<Started, String> {
     command
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
