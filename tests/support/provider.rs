@@ -115,7 +115,8 @@ pub struct Provider {
 struct State {
     mailbox: Mutex<Mailbox>,
     ended: AtomicBool,
-    streams: Mutex<Vec<TcpStream>>,
+    /// Of the sessions that are open.
+    streams: Mutex<BTreeMap<usize, TcpStream>>,
 }
 
 impl Provider {
@@ -247,18 +248,22 @@ impl Mailbox {
 
 impl State {
     fn accept(self: &Arc<State>, listener: &TcpListener) {
-        let mut sessions = Vec::new();
-        for stream in listener.incoming() {
+        let mut sessions: Vec<JoinHandle<()>> = Vec::new();
+        for (number, stream) in listener.incoming().enumerate() {
             if self.ended.load(Ordering::SeqCst) {
                 break;
             }
             let stream = stream.unwrap();
-            self.streams
-                .lock()
-                .unwrap()
-                .push(stream.try_clone().unwrap());
+            let handle = stream.try_clone().unwrap();
+            self.streams.lock().unwrap().insert(number, handle);
             let shared = Arc::clone(self);
-            sessions.push(thread::spawn(move || session::serve(stream, &shared)));
+            sessions.push(thread::spawn(move || {
+                session::serve(stream, &shared);
+                shared.streams.lock().unwrap().remove(&number);
+            }));
+            // A test may have thousands of sessions.
+            let over = sessions.extract_if(.., |session| session.is_finished());
+            over.for_each(|session| session.join().unwrap());
         }
         for session in sessions {
             session.join().unwrap();
@@ -275,7 +280,7 @@ impl Drop for Provider {
         self.state.ended.store(true, Ordering::SeqCst);
         // Wakes the thread that accepts, then those that read.
         let _ = TcpStream::connect(self.address);
-        for stream in self.state.streams.lock().unwrap().drain(..) {
+        for stream in self.state.streams.lock().unwrap().values() {
             let _ = stream.shutdown(std::net::Shutdown::Both);
         }
         let ended = self.accepting.take().map(JoinHandle::join);

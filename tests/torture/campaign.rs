@@ -84,6 +84,7 @@ fn all(seed: u64, next: impl Fn() -> Option<(usize, Plan)> + Sync) -> Tally {
                     && let Some((number, plan)) = next()
                 {
                     let life = Life::new(seed, number).live(plan);
+                    println!("office {number}: {life}");
                     let mut tally = tally.lock().unwrap();
                     if !life.violations.is_empty() {
                         failed.store(true, Ordering::SeqCst);
@@ -235,6 +236,14 @@ impl Tally {
         self.violations.extend(life.violations);
     }
 
+    /// A line for each point.
+    pub fn by_point(&self) -> String {
+        let lines = self.kills.iter().map(|(name, (tried, killed))| {
+            format!("{killed:6} kills in {tried:6} rounds: {name}\n")
+        });
+        lines.collect()
+    }
+
     pub fn killed(&self) -> usize {
         self.kills.values().map(|(_, killed)| killed).sum()
     }
@@ -252,9 +261,6 @@ impl Tally {
 
 impl fmt::Display for Tally {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (name, (tried, killed)) in &self.kills {
-            writeln!(f, "{killed:6} of {tried:6}  {name}")?;
-        }
         let Counts {
             sent,
             acknowledged,

@@ -18,7 +18,7 @@ const TEXT_LINES: usize = 16 * 1024;
 pub fn write(token: Token, size: usize, head: &str) -> Vec<u8> {
     let first = Random::seeded(token).below(TEXT_LINES as u64 / 2) as usize;
     let text = &text()[first * LINE_OCTETS..];
-    let lines = (size / LINE_OCTETS).min(TEXT_LINES / 2).max(1);
+    let lines = (size / LINE_OCTETS).clamp(1, TEXT_LINES / 2);
     let own = format!(
         "From: Kate <kate@elsewhere.example>\r\nSubject: letter {token} for the office\r\n\
          Message-ID: <{token}@elsewhere.example>\r\nX-Token: {token}\r\n\r\n"

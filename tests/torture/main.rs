@@ -76,7 +76,7 @@ fn thousands_of_kills() {
     let seed = number("POSTROOM_TORTURE_SEED").unwrap_or_else(orders::now_millis);
     println!("seed {seed}");
     let tally = campaign::at_random(seed, rounds as usize);
-    println!("{tally}");
+    println!("{}{tally}", tally.by_point());
     expect_no_violation(&tally, seed);
 }
 
@@ -84,7 +84,8 @@ fn expect_no_violation(tally: &Tally, seed: u64) {
     let violations = tally.violations.join("\n");
     assert!(
         violations.is_empty(),
-        "{tally}\n{violations}\n\nagain: scripts/torture --seed {seed} {}",
+        "{}{tally}\n{violations}\n\nagain: scripts/torture --seed {seed} {}",
+        tally.by_point(),
         tally.rounds
     );
 }

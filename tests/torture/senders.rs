@@ -99,16 +99,24 @@ fn letter(office: &Tortured, work: &Work, random: &mut Random) -> Sending {
 }
 
 fn envelope(wire: &mut Wire, letter: &Sending) -> Result<(), Gone> {
-    wire.say("MAIL FROM:<kate@elsewhere.example>")?;
+    accepted(wire.say("MAIL FROM:<kate@elsewhere.example>")?)?;
     for recipient in &letter.recipients {
-        wire.say(&format!("RCPT TO:<{recipient}>"))?;
+        accepted(wire.say(&format!("RCPT TO:<{recipient}>"))?)?;
     }
     Ok(())
 }
 
+/// A hub that stops says so at any command: then the session is over.
+fn accepted(reply: String) -> Result<(), Gone> {
+    match reply.starts_with('4') {
+        true => Err(Gone),
+        false => Ok(()),
+    }
+}
+
 fn by_data(office: &Tortured, wire: &mut Wire, letter: &Sending) -> Result<(), Gone> {
     envelope(wire, letter)?;
-    wire.say("DATA")?;
+    accepted(wire.say("DATA")?)?;
     wire.send(letters::stuffed(&letter.octets))?;
     let reply = wire.say(".")?;
     note(office, letter, &reply);
@@ -128,7 +136,7 @@ fn by_bdat(
     if random.percent(50) {
         wire.send(format!("BDAT {}\r\n", first.len()))?;
         wire.send(first)?;
-        wire.reply()?;
+        accepted(wire.reply()?)?;
         wire.send(format!("BDAT {} LAST\r\n", last.len()))?;
         wire.send(last)?;
     } else {
@@ -154,7 +162,7 @@ fn pipelined(office: &Tortured, wire: &mut Wire, letters: &[Sending]) -> Result<
     wire.send(all)?;
     for letter in letters {
         for _ in 0..=letter.recipients.len() {
-            wire.reply()?;
+            accepted(wire.reply()?)?;
         }
         let reply = wire.reply()?;
         note(office, letter, &reply);
