@@ -17,6 +17,8 @@
 //!                  │                                   │
 //!                points: where it dies       found ──▶ account: what is there
 //! ```
+//! Beside it, and by every call in turn: first starts and recoveries (`starts`),
+//! commands that rename and remove (`names`).
 
 mod random;
 mod letters;
@@ -31,8 +33,8 @@ mod orders;
 mod points;
 mod round;
 mod campaign;
-mod names;
 mod starts;
+mod names;
 
 #[path = "../support/dialogue.rs"]
 #[allow(dead_code, reason = "shared with tests that use the rest of it")]
