@@ -33,7 +33,6 @@ pub struct Arguments {
 pub fn run(config: &Path, arguments: Arguments) -> Outcome {
     let file = &arguments.file;
     let text = read(file).map_err(|why| format!("{}: cannot be read: {why}", file.display()))?;
-    warn_if_open(file);
     let import = fetchmailrc::import(&text).map_err(|why| format!("{}:{why}", file.display()))?;
     let folder = config.parent().unwrap_or(Path::new(""));
     match &arguments.write_passwords {
@@ -49,6 +48,7 @@ pub fn run(config: &Path, arguments: Arguments) -> Outcome {
             say_commands(&import, &folder.join(SECRETS));
         }
     }
+    warn_if_open(file);
     Ok(ExitCode::SUCCESS)
 }
 

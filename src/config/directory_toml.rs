@@ -1,6 +1,8 @@
 //! directory.toml: from its text to a [`Directory`].
 
 use std::collections::BTreeMap;
+use std::fs;
+use std::io;
 use std::path::Path;
 
 use serde::Deserialize;
@@ -50,8 +52,8 @@ impl Configuration {
     /// away.
     pub fn load_directory(&self) -> Result<Directory, ConfigurationError> {
         let file = &self.directory;
-        let text = std::fs::read_to_string(file);
-        let text = text.map_err(|error| ConfigurationError::unreadable(file, &error))?;
+        let text =
+            read_directory(file).map_err(|error| ConfigurationError::unreadable(file, &error))?;
         self.parse_directory(&text)
     }
 
@@ -220,4 +222,12 @@ fn in_file_order<T>(written: BTreeMap<Spanned<String>, T>) -> Vec<(Spanned<Strin
     let mut entries: Vec<_> = written.into_iter().collect();
     entries.sort_by_key(|(name, _)| name.span().start);
     entries
+}
+
+/// The text of a file that is a file: a pipe would keep the hub waiting.
+pub(super) fn read_directory(file: &Path) -> io::Result<String> {
+    match file.metadata()?.is_file() {
+        true => fs::read_to_string(file),
+        false => Err(io::Error::other("it is no file")),
+    }
 }

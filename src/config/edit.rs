@@ -12,6 +12,7 @@ use thiserror::Error;
 use crate::route::Directory;
 use crate::route::multidrop::Rule;
 
+use super::directory_toml::read_directory;
 use super::error::ConfigurationError;
 use super::replace::{self, FolderLock};
 use super::settings::Configuration;
@@ -148,7 +149,7 @@ impl<'a> DirectoryEdit<'a> {
             io::ErrorKind::WouldBlock => EditError::Busy,
             _ => EditError::Faulty(unreadable(&error)),
         })?;
-        let original = std::fs::read_to_string(&file).map_err(|error| unreadable(&error))?;
+        let original = read_directory(&file).map_err(|error| unreadable(&error))?;
         Ok(DirectoryEdit {
             file,
             _lock: Some(lock),
@@ -337,7 +338,7 @@ impl<'a> DirectoryEdit<'a> {
             file: self.file.clone(),
             error,
         };
-        let now = std::fs::read_to_string(&self.file).map_err(write_error)?;
+        let now = read_directory(&self.file).map_err(write_error)?;
         if now != self.original {
             return Err(EditError::ChangedMeanwhile);
         }

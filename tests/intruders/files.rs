@@ -153,6 +153,10 @@ fn file_that_was_opened_to_all_by_hand() {
         .permissions()
         .mode();
     assert_eq!(mode & 0o777, 0o666);
+    office.write("rc", "poll a.example proto pop3 user u pass x is * here\n");
+    open("rc", 0o640);
+    let warned = office.run(&["import-fetchmailrc", "rc"]).err;
+    assert!(warned.contains("(mode 0640): chmod 600 rc"), "{warned}");
     // A key is another matter: whoever has it can pass for the hub for years.
     open("tls/key.pem", 0o604);
     for command in ["serve", "check"] {
@@ -170,7 +174,7 @@ fn file_that_was_opened_to_all_by_hand() {
 
 #[test]
 fn pipe_or_folder_in_the_place_of_a_secret() {
-    for file in ["secret", "tls/key.pem", "tls/cert.pem"] {
+    for file in ["secret", "directory.toml", "tls/key.pem", "tls/cert.pem"] {
         let office = Office::new();
         let settings = office.read("postroom.toml");
         office.write("postroom.toml", &format!("{settings}{PROVIDER}"));
