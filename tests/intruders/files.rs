@@ -59,7 +59,6 @@ fn open_to_others(folder: &Path) -> Vec<String> {
 
 #[test]
 fn umask_that_keeps_nothing_private() {
-    let outer = tempfile::tempdir().unwrap();
     let office = Office::without_users();
     for file in ["postroom.toml", "directory.toml"] {
         fs::remove_file(office.path(file)).unwrap();
@@ -122,7 +121,6 @@ fn umask_that_keeps_nothing_private() {
     hub.signal(rustix::process::Signal::HUP);
     hub.wait_for_log("reloaded");
     assert_eq!(open_to_others(&office.path("")), Vec::<String>::new());
-    drop(outer);
 }
 
 #[test]
