@@ -149,7 +149,7 @@ impl Household {
 
 /// Counts that decay, for at most [`CAPACITY`] keys.
 #[derive(Debug)]
-struct Tally<K> {
+pub(super) struct Tally<K> {
     counts: HashMap<K, Count>,
 }
 
@@ -162,7 +162,7 @@ struct Count {
 
 impl<K: Hash + Eq + Clone> Tally<K> {
     /// Adds one and returns the count.
-    fn add(&mut self, key: K, now: Instant) -> u32 {
+    pub(super) fn add(&mut self, key: K, now: Instant) -> u32 {
         if !self.counts.contains_key(&key) && self.counts.len() >= CAPACITY {
             self.make_room(now);
         }

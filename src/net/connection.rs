@@ -242,7 +242,9 @@ impl Connection {
     /// Waits until the time is over or the session is to end; what comes
     /// meanwhile stays unread. For a pause that the hub makes.
     pub async fn pause(&mut self, time: Duration) {
-        self.unless_interrupted(Timer::after(time)).await;
+        if !time.is_zero() {
+            self.unless_interrupted(Timer::after(time)).await;
+        }
     }
 
     /// What `task` comes to; `None` if the session is to end first.

@@ -9,7 +9,7 @@ use super::networks::Networks;
 use super::sessions::Sessions;
 use super::tls::ServerTls;
 use super::troubles::Troubles;
-use crate::auth::{FailureLog, Verifier};
+use crate::auth::{FailureLog, GuessLog, Verifier};
 use crate::pop3;
 use crate::route::Directory;
 use crate::smtp;
@@ -112,6 +112,7 @@ pub struct Office {
     /// What the store could not do of late.
     pub troubles: Troubles,
     failures: Mutex<FailureLog>,
+    guesses: Mutex<GuessLog>,
 }
 
 impl Office {
@@ -133,11 +134,17 @@ impl Office {
             sessions: Sessions::default(),
             troubles: Troubles::default(),
             failures: Mutex::default(),
+            guesses: Mutex::default(),
         }
     }
 
     /// The failed log-ins of late.
     pub fn failures(&self) -> MutexGuard<'_, FailureLog> {
         lock(&self.failures)
+    }
+
+    /// The recipients of late that were nobody's.
+    pub fn guesses(&self) -> MutexGuard<'_, GuessLog> {
+        lock(&self.guesses)
     }
 }

@@ -6,10 +6,10 @@
 
 use std::net::IpAddr;
 use std::sync::Arc;
-use std::time::{Instant, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
 use super::connection::{Connection, Input, OutputError};
-use super::limits::MemoryGrant;
+use super::limits::{MemoryGrant, Standing};
 use super::office::{Office, Settings};
 use super::sessions::Session;
 use crate::delivery::{Arrival, Destination, Incoming};
@@ -130,7 +130,10 @@ impl Client {
                 },
                 Step::RecipientNamed(recipient) => match self.judge_recipient(recipient) {
                     Ok(()) => machine.accept_recipient(),
-                    Err(refusal) => machine.refuse_recipient(refusal),
+                    Err(refusal) => {
+                        connection.pause(self.refusal_delay()).await;
+                        machine.refuse_recipient(refusal);
+                    }
                 },
                 Step::ContentRequested => match self.begin_content(connection).await {
                     Ok(()) => {
@@ -228,6 +231,15 @@ impl Client {
         self.recipients_octets = 0;
         self.recipients_memory.clear();
         self.crowded = false;
+    }
+
+    /// Strangers who try names are slowed. Who sends all mail of the office is
+    /// not: its unknown recipients are others' guesses.
+    fn refusal_delay(&self) -> Duration {
+        match self.settings.standing(self.peer) {
+            Standing::Trusted => Duration::ZERO,
+            Standing::Stranger => self.office.guesses().refused(self.peer, Instant::now()),
+        }
     }
 
     async fn begin_content(&mut self, connection: &mut Connection) -> Result<(), Refusal> {

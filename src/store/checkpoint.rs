@@ -97,8 +97,9 @@ pub(super) fn settle(db: &Connection, path: &Path) -> Result<(), OpenError> {
         Ok(_) => Ok(()),
         // People must be able to collect and delete; a disk that is full and has
         // failed a sync before is one fault more than this can help.
-        Err(error) if StoreError::from(&error) == StoreError::Full => sync_log(path)
-            .map_err(|error| OpenError::Database(StoreError::file("sync", &error))),
+        Err(error) if StoreError::from(&error) == StoreError::Full => {
+            sync_log(path).map_err(|error| OpenError::Database(StoreError::file("sync", &error)))
+        }
         Err(error) => Err(OpenError::database(path)(error)),
     }
 }

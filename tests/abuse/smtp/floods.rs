@@ -3,6 +3,7 @@
 
 use std::net::Ipv4Addr;
 use std::thread;
+use std::time::{Duration, Instant};
 
 use super::{LAN, STRANGER, begin_data, most_memory, office, smtp_from};
 use crate::hub::at_once;
@@ -52,32 +53,47 @@ fn floods_of_commands_that_are_sent_ahead() {
     ]
     .concat();
     // What is sent, and how a stranger's and a PC's session end: with 421 or
-    // with the last answer.
+    // with the last answer. A stranger who tries names is slowed instead.
     let floods = [
-        (recipients(|_| "anna".into()), "421 4.7.0 *", "452 4.5.3 *"),
         (
-            recipients(|at| format!("anna+{at}")),
-            "421 4.7.0 *",
+            recipients(|_| "anna".into()),
+            Some("421 4.7.0 *"),
             "452 4.5.3 *",
         ),
-        (recipients(|_| "nobody".into()), "421 4.7.0 *", "*"),
-        (recipients(mixed), "421 4.7.0 *", "452 4.5.3 *"),
+        (
+            recipients(|at| format!("anna+{at}")),
+            Some("421 4.7.0 *"),
+            "452 4.5.3 *",
+        ),
+        (recipients(|_| "nobody".into()), None, "*"),
+        (recipients(mixed), None, "452 4.5.3 *"),
         (
             times("MAIL FROM:<>\r\n", 100_000),
-            "421 4.7.0 *",
+            Some("421 4.7.0 *"),
             "421 4.7.0 *",
         ),
         (
             times("RSET\r\nMAIL FROM:<>\r\n", 50_000),
-            "421 4.7.0 *",
+            Some("421 4.7.0 *"),
             "250 2.1.0 *",
         ),
-        (times("NOOP\r\n", 1_000_000), "421 4.7.0 *", "421 4.7.0 *"),
-        (times("WHAT\r\n", 100_000), "421 4.7.0 *", "421 4.7.0 *"),
-        (within_a_transaction, "421 4.7.0 *", "250 2.0.0 *"),
+        (
+            times("NOOP\r\n", 1_000_000),
+            Some("421 4.7.0 *"),
+            "421 4.7.0 *",
+        ),
+        (
+            times("WHAT\r\n", 100_000),
+            Some("421 4.7.0 *"),
+            "421 4.7.0 *",
+        ),
+        (within_a_transaction, Some("421 4.7.0 *"), "250 2.0.0 *"),
     ];
     at_once(floods, |(octets, strangers_end, lan_end)| {
-        for (source, end) in [(STRANGER, strangers_end), (LAN, lan_end)] {
+        for (source, end) in [(STRANGER, strangers_end), (LAN, Some(lan_end))] {
+            let Some(end) = end else {
+                continue;
+            };
             let shown = String::from_utf8_lossy(&octets[..60.min(octets.len())]).into_owned();
             let (lines, last) = pour(smtp_from(&hub, source), &octets);
             assert!(
@@ -97,6 +113,35 @@ fn floods_of_commands_that_are_sent_ahead() {
     let refused = hub.log().matches("refused recipient=").count();
     assert!(refused <= 2_000, "{refused} lines");
     assert_eq!(waiting(&hub, "anna"), 0);
+}
+
+#[test]
+fn names_that_a_stranger_guesses() {
+    let office = office();
+    let mut hub = office.serve();
+    let guess = |smtp: &mut Talk, count: usize| {
+        smtp.say("MAIL FROM:<x@elsewhere.example>", "250 *");
+        let begun = Instant::now();
+        smtp.send(&times("RCPT TO:<nobody@example.com>\r\n", count));
+        (0..count).for_each(|_| {
+            smtp.expect("550 5.1.1 *");
+        });
+        begun.elapsed()
+    };
+    let mut smtp = smtp_from(&hub, STRANGER);
+    guess(&mut smtp, 20);
+    smtp.say("RSET", "250 *");
+    assert!(guess(&mut smtp, 3) >= Duration::from_secs(3));
+    // Who comes again is known.
+    let mut smtp = smtp_from(&hub, STRANGER);
+    assert!(guess(&mut smtp, 2) >= Duration::from_secs(2));
+    // The provider or a PC with an old address book is not slowed: this would
+    // take minutes.
+    let mut pc = smtp_from(&hub, LAN);
+    assert!(guess(&mut pc, 500) < Duration::from_secs(60));
+    // The hub stops at once all the same.
+    smtp.send(&times("RCPT TO:<nobody@example.com>\r\n", 500));
+    assert!(hub.stop().success());
 }
 
 #[test]

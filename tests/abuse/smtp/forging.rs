@@ -1,7 +1,7 @@
 //! Text of strangers in the log, in trace lines and on the terminal: none of it
 //! is a line of its own, and none of it moves a cursor.
 
-use super::{STRANGER, begin_data, is_unfit, office, smtp_from};
+use super::{begin_data, is_unfit, office, smtp_from, stranger};
 use crate::hub::{Hub, Office};
 use crate::mail::ehlo;
 use crate::talk::Talk;
@@ -48,7 +48,7 @@ fn say_everywhere(hub: &Hub, text: &str) {
             format!("<\"{text}\"@example.com>"),
             format!("<x@{text}.example>"),
         ] {
-            let mut smtp = smtp_from(hub, STRANGER);
+            let mut smtp = smtp_from(hub, stranger());
             smtp.send(format!("{command}\r\nMAIL FROM:<> SMTPUTF8\r\n").as_bytes());
             smtp.send(format!("RCPT TO:{recipient}\r\n").as_bytes());
             smtp.send(b"RCPT TO:<nobody@example.com>\r\nRCPT TO:<anna@example.com>\r\nQUIT\r\n");
@@ -56,7 +56,7 @@ fn say_everywhere(hub: &Hub, text: &str) {
         }
     }
     // And a message that is kept, with the text where it may stand.
-    let mut smtp = Talk::connect_from(hub.address("smtp"), STRANGER);
+    let mut smtp = Talk::connect_from(hub.address("smtp"), stranger());
     smtp.expect("220 *");
     ehlo(&mut smtp);
     // Line by line, if it has several.

@@ -13,6 +13,7 @@ mod smuggling;
 
 use std::fs;
 use std::net::Ipv4Addr;
+use std::sync::atomic::{AtomicU16, Ordering};
 
 use crate::hub::{Hub, Office};
 use crate::talk::Talk;
@@ -49,6 +50,13 @@ fn most_memory(hub: &Hub) -> u64 {
     let line = status.lines().find(|line| line.starts_with("VmHWM:"));
     let kilobytes = line.unwrap().split_whitespace().nth(1).unwrap();
     kilobytes.parse::<u64>().unwrap() * 1024
+}
+
+/// Another stranger each time: the refusals of one who tries names are slowed.
+fn stranger() -> Ipv4Addr {
+    static NUMBER: AtomicU16 = AtomicU16::new(0);
+    let [high, low] = NUMBER.fetch_add(1, Ordering::SeqCst).to_be_bytes();
+    Ipv4Addr::new(127, 1, high, low)
 }
 
 /// What a terminal or a pager could obey, or show as a line of its own.

@@ -3,7 +3,7 @@
 //! spellings that the machine refuses by itself also stand in
 //! `src/smtp/tests/relay.rs`.
 
-use super::{STRANGER, office, smtp_from};
+use super::{office, smtp_from, stranger};
 use crate::mail::id_of;
 
 /// What follows `RCPT TO:`, and who gets it; or how it is refused.
@@ -176,7 +176,7 @@ const SPELLINGS: [(&str, &str); 117] = [
 fn no_spelling_reaches_another_domain_or_another_user() {
     let office = office();
     let hub = office.serve();
-    let mut smtp = smtp_from(&hub, STRANGER);
+    let mut smtp = smtp_from(&hub, stranger());
     for (spelling, expected) in SPELLINGS {
         smtp.say("MAIL FROM:<x@elsewhere.example> SMTPUTF8", "250 *");
         let answer = smtp.say(&format!("RCPT TO:{spelling}"), "*");
@@ -195,9 +195,10 @@ fn no_spelling_reaches_another_domain_or_another_user() {
             let mailboxes: Vec<&str> = mailboxes.map(str::trim).collect();
             assert_eq!(mailboxes, [expected], "{spelling:?}");
         }
-        // A stranger's session ends after some errors.
+        // A stranger's session ends after some errors, and who tries names is
+        // slowed: somebody else each time.
         smtp.say("QUIT", "221 *");
-        smtp = smtp_from(&hub, STRANGER);
+        smtp = smtp_from(&hub, stranger());
     }
 }
 
@@ -216,7 +217,7 @@ fn letters_beyond_ascii_need_smtputf8_and_utf8() {
     for (number, path) in paths.iter().enumerate() {
         for parameter in ["", " SMTPUTF8"] {
             let is_utf8 = number == 5;
-            let mut smtp = smtp_from(&hub, STRANGER);
+            let mut smtp = smtp_from(&hub, stranger());
             smtp.say(
                 &format!("MAIL FROM:<x@elsewhere.example>{parameter}"),
                 "250 *",
