@@ -41,20 +41,16 @@ fn recipients(name: impl Fn(usize) -> String) -> Vec<u8> {
     [b"MAIL FROM:<x@elsewhere.example>\r\n", lines.as_bytes()].concat()
 }
 
-#[test]
-fn floods_of_commands_that_are_sent_ahead() {
-    let office = office();
-    let hub = office.serve();
-    let before = most_memory(&hub);
+/// What is sent, and how a stranger's and a PC's session end: with 421 or with
+/// the last answer. A stranger who tries names is slowed instead.
+fn floods() -> Vec<(Vec<u8>, Option<&'static str>, &'static str)> {
     let mixed = |at: usize| ["anna", "nobody"][at % 2].to_string();
     let within_a_transaction = [
         b"MAIL FROM:<x@elsewhere.example>\r\nRCPT TO:<anna@example.com>\r\n".to_vec(),
         times("BDAT 0\r\n", 100_000),
     ]
     .concat();
-    // What is sent, and how a stranger's and a PC's session end: with 421 or
-    // with the last answer. A stranger who tries names is slowed instead.
-    let floods = [
+    vec![
         (
             recipients(|_| "anna".into()),
             Some("421 4.7.0 *"),
@@ -88,8 +84,15 @@ fn floods_of_commands_that_are_sent_ahead() {
             "421 4.7.0 *",
         ),
         (within_a_transaction, Some("421 4.7.0 *"), "250 2.0.0 *"),
-    ];
-    at_once(floods, |(octets, strangers_end, lan_end)| {
+    ]
+}
+
+#[test]
+fn floods_of_commands_that_are_sent_ahead() {
+    let office = office();
+    let hub = office.serve();
+    let before = most_memory(&hub);
+    at_once(floods(), |(octets, strangers_end, lan_end)| {
         for (source, end) in [(STRANGER, strangers_end), (LAN, Some(lan_end))] {
             let Some(end) = end else {
                 continue;
