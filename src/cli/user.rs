@@ -98,8 +98,8 @@ fn rename(configuration: &Configuration, old: &str, new: String) -> Outcome {
     let old = match edit.user(old) {
         Ok(old) => old,
         Err(why) => {
-            let finished = finish_rename(configuration, edit.directory(), old, &new);
-            return finished.unwrap_or_else(|| Err(why.into()));
+            let finished = finish_rename(configuration, edit.directory(), old, &new)?;
+            return finished.ok_or_else(|| why.into());
         }
     };
     let leading = edit.rename_user(&old, &new)?;
@@ -120,20 +120,21 @@ fn finish_rename(
     directory: &Directory,
     old: &str,
     new: &str,
-) -> Option<Outcome> {
-    let user = directory.login(new)?;
+) -> Result<Option<ExitCode>, Failure> {
+    let (Some(user), Some(old)) = (directory.login(new), open_mailbox(configuration, old)?) else {
+        return Ok(None);
+    };
     let request = Request::UserRenamedBefore {
-        old: old.to_string(),
+        old,
         new: user.name.clone(),
         fingerprint: fingerprint(user.password.as_str()),
     };
-    match ask_with(configuration, request).map(|reply| reply.answer) {
-        Ok(Answer::Done { text }) => {
+    match ask_with(configuration, request)?.answer {
+        Answer::Done { text } => {
             say!("{text}");
-            Some(Ok(ExitCode::SUCCESS))
+            Ok(Some(ExitCode::SUCCESS))
         }
-        Ok(_) => None,
-        Err(why) => Some(Err(why)),
+        _ => Ok(None),
     }
 }
 
@@ -154,11 +155,10 @@ fn remove(configuration: &Configuration, name: &str) -> Outcome {
         Ok(name) => name,
         // Taken out by hand, or by a removal that was broken off behind its edit:
         // then the mailbox is still to be sealed.
-        Err(why) if !has_open_mailbox(configuration, name)? => return Err(why.into()),
-        Err(_) => {
-            let name = name.to_string();
-            return do_it_with(configuration, Request::UserRemoved { name });
-        }
+        Err(why) => match open_mailbox(configuration, name)? {
+            Some(name) => return do_it_with(configuration, Request::UserRemoved { name }),
+            None => return Err(why.into()),
+        },
     };
     let leading = edit.remove_user(&name)?;
     reach(configuration)?;
@@ -170,12 +170,17 @@ fn remove(configuration: &Configuration, name: &str) -> Outcome {
     do_it_with(configuration, Request::UserRemoved { name })
 }
 
-fn has_open_mailbox(configuration: &Configuration, name: &str) -> Result<bool, Failure> {
+/// The mailbox of a name that is not in the directory, as it is written there.
+fn open_mailbox(configuration: &Configuration, name: &str) -> Result<Option<String>, Failure> {
     let Answer::Status(status) = ask_with(configuration, Request::Status)?.answer else {
         return Err(Failure::another_answer());
     };
-    let mut open = status.mailboxes.iter().filter(|it| it.sealed_at.is_none());
-    Ok(open.any(|mailbox| mailbox.user.as_deref() == Some(name)))
+    let open = status
+        .mailboxes
+        .into_iter()
+        .filter(|it| it.sealed_at.is_none());
+    let mut users = open.filter_map(|mailbox| mailbox.user);
+    Ok(users.find(|user| user.to_lowercase() == name.to_lowercase()))
 }
 
 /// A password that a person chose, or one that was made up.

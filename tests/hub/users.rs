@@ -98,6 +98,41 @@ fn a_removed_users_mailbox_is_sealed_and_a_new_one_of_that_name_is_empty() {
 }
 
 #[test]
+fn removal_of_a_user_who_was_taken_out_of_the_file_by_hand() {
+    let office = Office::new();
+    let hub = office.serve();
+    send(&hub, &["bob@example.com"], "private");
+    let directory = office.read("directory.toml");
+    let (without_bob, _) = directory.split_once("[users.bob]").unwrap();
+    office.write("directory.toml", without_bob);
+    // The log says which command ends it.
+    hub.wait_for_log("postroom user remove bob");
+    office.good(&["user", "remove", "BOB"]);
+    assert_eq!(mailboxes(&office, "bob"), [(1, true)]);
+    let why = office.run(&["user", "remove", "bob"]).bad();
+    assert!(why.contains("there is no user bob"), "{why}");
+}
+
+#[test]
+fn rename_to_somebody_else_of_a_user_who_is_gone() {
+    let office = Office::new();
+    let hub = office.serve();
+    send(&hub, &["bob@example.com"], "private");
+    office.edit("directory.toml", "[users.bob]", "[users.robert]");
+    hub.wait_for_log("user bob is no longer in directory.toml");
+    let why = office.run(&["user", "rename", "bob", "anna"]).bad();
+    assert!(why.contains("there is no user bob"), "{why}");
+    assert_eq!(
+        mailboxes(&office, "bob"),
+        [(1, false)],
+        "anna has no part in it"
+    );
+    office.good(&["user", "rename", "BOB", "robert"]);
+    assert_eq!(mailboxes(&office, "robert"), [(1, false)]);
+    assert_eq!(mailboxes(&office, "bob"), []);
+}
+
+#[test]
 fn a_session_of_a_removed_user_ends() {
     let office = Office::new();
     let hub = office.serve();
