@@ -14,7 +14,10 @@ use crate::net::fetcher::Provider;
 use crate::net::limits::Limits;
 use crate::net::networks::Networks;
 use crate::net::office::PlaintextPolicy;
+use crate::net::tls::CA_KEY_FILE;
 use crate::store::Keep;
+
+use super::replace::folder_of;
 
 /// Everything that postroom.toml says. Paths are absolute or relative to the
 /// working folder, never to the file any more.
@@ -160,7 +163,10 @@ impl Configuration {
         let providers = own.into_iter().chain(&notes.secrets);
         let secrets = providers.map(|file| (file, "a password of a provider"));
         let hashes = [(&self.directory, "password hashes")];
-        let open = hashes.into_iter().chain(secrets);
+        let folder = self.tls.as_ref().map(|tls| folder_of(&tls.certificate));
+        let ca_key = folder.map(|folder| folder.join(CA_KEY_FILE));
+        let ca_key = ca_key.iter().map(|file| (file, "the office CA's key"));
+        let open = hashes.into_iter().chain(secrets).chain(ca_key);
         let mut warnings: Vec<String> = open.filter_map(open_to_all).collect();
         warnings.extend(notes.idle.iter().cloned());
         warnings

@@ -134,11 +134,13 @@ fn file_that_was_opened_to_all_by_hand() {
     };
     open("secret", 0o644);
     open("directory.toml", 0o666);
+    open("tls/ca-key.pem", 0o644);
     let said = String::from_utf8(office.run(&["check"]).out).unwrap();
     let hub = office.serve();
     for expected in [
         "secret holds a password of a provider, and every user of this machine can read or change it (mode 0644): chmod o= ",
         "directory.toml holds password hashes, and every user of this machine can read or change it (mode 0666): chmod o= ",
+        "tls/ca-key.pem holds the office CA's key, and every user of this machine can read or change it (mode 0644): chmod o= ",
     ] {
         hub.wait_for_log(expected);
         assert!(said.contains(expected), "{said}");
