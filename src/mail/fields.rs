@@ -128,7 +128,8 @@ fn find_end(message: &[u8]) -> (usize, bool) {
         if matches!(rest, [b'\n', ..] | [b'\r', b'\n', ..]) {
             return (at + length, true);
         }
-        if !rest.starts_with(b" ") && !rest.starts_with(b"\t") {
+        // A first line that begins with white space goes on with nothing.
+        if at == 0 || !rest.starts_with(b" ") && !rest.starts_with(b"\t") {
             fields += 1;
             if fields > FIELDS_MAX {
                 return (at, false);
@@ -248,6 +249,11 @@ mod tests {
             (block.fields().len(), block.is_complete()),
             (FIELDS_MAX, false)
         );
+
+        for stray in [" x\r\n", "\tx\n"] {
+            let block = HeaderBlock::read(format!("{stray}{many}").as_bytes());
+            assert_eq!(block.fields().len(), FIELDS_MAX, "{stray:?}");
+        }
 
         let long = format!("To: a\r\nX: {}", "y".repeat(2 * HEADER_OCTETS_MAX));
         let block = HeaderBlock::read(long.as_bytes());
