@@ -210,7 +210,7 @@ fn hostile_values_take_linear_time() {
         let _ = addresses(&text);
         // Without optimisation on a loaded machine; quadratic takes minutes.
         let took = start.elapsed();
-        assert!(took < Duration::from_secs(5), "{piece:?} took {took:?}");
+        assert!(took < Duration::from_secs(30), "{piece:?} took {took:?}");
     }
 }
 
