@@ -26,7 +26,7 @@ const STOP_LIMIT: Duration = Duration::from_secs(30);
 /// A random instant is within this.
 const INSTANT_MILLIS: u64 = 200;
 /// What is to be done before it is waited for so long.
-const DOING_LIMIT: Duration = Duration::from_secs(2);
+const DOING_LIMIT: Duration = Duration::from_secs(4);
 
 /// What those at work need to know.
 pub struct Work {
