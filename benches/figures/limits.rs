@@ -29,6 +29,8 @@ const IDLE: usize = 1_000;
 const RETRIEVING: usize = 100;
 const SENDING: usize = 100;
 const LARGE: usize = 20;
+/// Those who do more come from addresses behind those of the idle ones.
+const AFTER_IDLE: usize = IDLE;
 /// Content that stays in memory as it arrives: a little less than goes to a file.
 const HELD_OCTETS: usize = 130_000;
 /// Of each message that is retrieved: more than the buffers of a connection take.
@@ -151,7 +153,7 @@ fn bear(office: &Office, load: &Load) -> Outcome<Found> {
     // Those who log in come first, so that the memory of their log-ins is given
     // back before the peak is looked for.
     let retrieving = many(load.retrieving, |number| {
-        Client::log_in(pop3s, number, &format!("{BUSY}{}", number + 1))
+        Client::log_in(pop3s, AFTER_IDLE + number, &format!("{BUSY}{}", number + 1))
     });
     if load.retrieving > 0 {
         thread::sleep(REST);
@@ -161,7 +163,7 @@ fn bear(office: &Office, load: &Load) -> Outcome<Found> {
         Client::connect(if number % 2 == 0 { pop3s } else { smtps }, number)
     });
     kept.extend(many(load.sending, |number| {
-        let mut client = Client::connect(smtps, number)?;
+        let mut client = Client::connect(smtps, AFTER_IDLE + number)?;
         client.begin_message(&[format!("{BUSY}1")])?;
         client.send_content(HELD_OCTETS)?;
         Ok(client)
@@ -173,7 +175,9 @@ fn bear(office: &Office, load: &Load) -> Outcome<Found> {
         client.begin_to_retrieve()?;
         Ok(client)
     }));
-    let large = many(load.large, |number| send_large(smtps, number));
+    let large = many(load.large, |number| {
+        send_large(smtps, AFTER_IDLE + SENDING + number)
+    });
     thread::sleep(SETTLE);
     let found = Found {
         served: served(&kept) + served(&large),
