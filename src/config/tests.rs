@@ -65,7 +65,7 @@ fn the_sample_directory_loads() {
         "postmaster@example.com",
     ] {
         let recipient = Recipient::Address(crate::mail::Address::parse(name).unwrap());
-        let route = directory.route(&recipient, std::time::SystemTime::UNIX_EPOCH);
+        let route = directory.route(&recipient, std::time::Duration::ZERO);
         assert!(matches!(route, Route::Deliver(_)), "{name}: {route:?}");
     }
     assert_eq!(directory.rules().len(), 1);

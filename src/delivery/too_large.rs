@@ -147,7 +147,7 @@ impl TooLarge<'_> {
             };
             return targets.into_iter().map(told).collect();
         }
-        match directory.route(&Recipient::Postmaster, std::time::UNIX_EPOCH) {
+        match directory.route(&Recipient::Postmaster, std::time::Duration::ZERO) {
             Route::Deliver(targets) => targets
                 .into_iter()
                 .map(|target| (target.user, NOBODY.to_string()))

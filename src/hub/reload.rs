@@ -17,7 +17,7 @@ use crate::net::limits::Limits;
 use crate::net::listen::Listen;
 use crate::net::tls::{ServerTls, ServerTlsError, SubjectName};
 use crate::route::Directory;
-use crate::store::{Store, StoreError};
+use crate::store::{Moment, Store, StoreError};
 
 /// When that is tried again which did not fail by a file's fault.
 const TRY_AGAIN: Duration = Duration::from_secs(60);
@@ -154,7 +154,7 @@ pub fn load_tls(configuration: &Configuration) -> Result<Option<ServerTls>, Serv
 /// Tells the store who is in the directory, and the directory which addresses
 /// have just gone.
 pub async fn reconcile(store: &Store, directory: Directory) -> Result<Directory, StoreError> {
-    let now = SystemTime::now();
+    let now = Moment::now();
     keep_mailboxes_of_other_case(store, &directory).await?;
     let users: Vec<(String, String)> = directory
         .users()
@@ -178,7 +178,8 @@ pub async fn reconcile(store: &Store, directory: Directory) -> Result<Directory,
              the old mailbox is sealed, the new one starts empty"
         );
     }
-    let just_gone = |since: SystemTime| now.duration_since(since).is_ok_and(|age| age < JUST_NOW);
+    let age = store.running_time(now);
+    let just_gone = |since: Duration| age.saturating_sub(since) < JUST_NOW;
     for (address, since) in &changes.departed {
         // Told once, and not again at each reload of that hour.
         if just_gone(*since) {

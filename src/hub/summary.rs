@@ -1,7 +1,7 @@
 //! The daily summary of unclaimed mail: one message to the postmaster, so that
 //! nobody has to look whether there is any.
 
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 mod text;
 
@@ -53,7 +53,7 @@ async fn deliver(
     said: &mut Said,
 ) -> Result<(), StoreError> {
     let directory = hub.office.directory.now();
-    let users = postmasters(&directory, now.wall);
+    let users = postmasters(&directory);
     let Some(domain) = directory.domains().first().filter(|_| !users.is_empty()) else {
         if !said.nobody_is_postmaster {
             log::warn!(
@@ -98,8 +98,9 @@ async fn deliver(
     Ok(())
 }
 
-fn postmasters(directory: &Directory, now: SystemTime) -> Vec<String> {
-    match directory.route(&Recipient::Postmaster, now) {
+fn postmasters(directory: &Directory) -> Vec<String> {
+    // Whether it has just gone does not matter here, and so the time does not.
+    match directory.route(&Recipient::Postmaster, Duration::ZERO) {
         Route::Deliver(targets) => targets.into_iter().map(|target| target.user).collect(),
         Route::Unclaimed { .. } | Route::Refused(_) => Vec::new(),
     }

@@ -17,7 +17,7 @@ use crate::journal;
 use crate::mail::{Peer, Recipient};
 use crate::route;
 use crate::smtp::{self, Discard, Refusal, Step, Trust};
-use crate::store::{Receipt, SpaceState, StoreError};
+use crate::store::{Moment, Receipt, SpaceState, StoreError};
 
 /// Octets read at once while commands are expected.
 const COMMAND_OCTETS: usize = 2 * 1024;
@@ -186,7 +186,8 @@ impl Client {
     /// RCPT: whether this recipient is one of ours.
     fn judge_recipient(&mut self, recipient: &Recipient) -> Result<(), Refusal> {
         let directory = self.office.directory.now();
-        let route = directory.route(recipient, SystemTime::now());
+        let now = self.office.store.running_time(Moment::now());
+        let route = directory.route(recipient, now);
         let refusal = match Destination::of(recipient.clone(), route) {
             Ok(destination) => return self.take_recipient(destination),
             Err(refusal) => refusal,

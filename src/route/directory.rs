@@ -1,7 +1,7 @@
 //! The directory: from an address to the users who get its mail.
 
 use std::collections::HashMap;
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use crate::mail::{Address, Domain, LocalPart, Recipient};
 
@@ -61,7 +61,7 @@ pub struct Directory {
     /// What each alias comes down to, in the order of `entries.aliases`.
     expanded: Vec<Vec<Target>>,
     /// By whole address, folded: when it left the directory.
-    departed: HashMap<String, SystemTime>,
+    departed: HashMap<String, Duration>,
     /// For fetched mail that is otherwise unclaimed.
     rules: Vec<Rule>,
 }
@@ -100,17 +100,19 @@ impl Directory {
     }
 
     /// The same snapshot, knowing what has left the directory lately: whole
-    /// addresses as [`Directory::all_addresses`] gave them, and when they went.
+    /// addresses as [`Directory::all_addresses`] gave them, and when they went,
+    /// on a clock that never jumps.
     pub fn with_departed(
         mut self,
-        departed: impl IntoIterator<Item = (String, SystemTime)>,
+        departed: impl IntoIterator<Item = (String, Duration)>,
     ) -> Directory {
         self.departed = departed.into_iter().collect();
         self
     }
 
-    /// What becomes of a message to this recipient.
-    pub fn route(&self, recipient: &Recipient, now: SystemTime) -> Route {
+    /// What becomes of a message to this recipient; `now` is on the clock of
+    /// [`Directory::with_departed`].
+    pub fn route(&self, recipient: &Recipient, now: Duration) -> Route {
         let (local_part, domain) = match recipient {
             Recipient::Postmaster => (POSTMASTER.to_string(), self.entries.domains.first()),
             Recipient::Address(Address { local_part, domain }) => {
@@ -239,7 +241,7 @@ impl Directory {
         recipient: &Recipient,
         local_part: &str,
         domain: Option<&Domain>,
-        now: SystemTime,
+        now: Duration,
     ) -> Route {
         if let Some(user) = self.catch_all.and_then(|user| self.entries.users.get(user)) {
             return Route::Deliver(vec![Target {
@@ -258,14 +260,12 @@ impl Directory {
         }
     }
 
-    /// A clock that was set back counts like one that goes: within the hour.
-    fn is_recently_gone(&self, local_part: &str, domain: Option<&Domain>, now: SystemTime) -> bool {
+    fn is_recently_gone(&self, local_part: &str, domain: Option<&Domain>, now: Duration) -> bool {
         let Some(domain) = domain else { return false };
         let Some(&gone) = self.departed.get(&whole_address(local_part, domain)) else {
             return false;
         };
-        let since = now.duration_since(gone);
-        since.unwrap_or_else(|error| error.duration()) < RECENTLY_GONE
+        now.saturating_sub(gone) < RECENTLY_GONE
     }
 }
 

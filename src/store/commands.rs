@@ -1,7 +1,7 @@
 //! Administration: what the hub and the commands ask of the store.
 
 use std::sync::Arc;
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use super::error::StoreError;
 use super::time::Moment;
@@ -191,12 +191,19 @@ impl Store {
         &self,
         users: &[(String, String)],
         addresses: &[String],
-        now: SystemTime,
+        now: Moment,
     ) -> Result<Reconciled, StoreError> {
         let (users, addresses) = (users.to_vec(), addresses.to_vec());
+        let age = self.clock().age_millis(now);
         self.0
             .writer
-            .upkeep(move |db| mailboxes::reconcile(db, &users, &addresses, now))
+            .upkeep(move |db| mailboxes::reconcile(db, &users, &addresses, now.wall, age))
             .await
+    }
+
+    /// How long hubs on this store have been running: the clock that
+    /// [`Reconciled::departed`] goes by, which never jumps.
+    pub fn running_time(&self, now: Moment) -> Duration {
+        super::time::from_age(self.clock().age_millis(now))
     }
 }

@@ -14,7 +14,7 @@ use rusqlite::{Connection, named_params};
 
 use super::deliver::{find_open_mailbox, mailbox_named};
 use super::error::StoreError;
-use super::time::{duration_to_millis, from_millis, to_millis};
+use super::time::{duration_to_millis, from_age, to_millis};
 use super::types::{MailboxId, MailboxName, Reconciled};
 
 /// How long an address that has left the directory is remembered: promise 9,
@@ -33,6 +33,7 @@ pub(super) fn reconcile(
     users: &[(String, String)],
     addresses: &[String],
     now: SystemTime,
+    age_millis: i64,
 ) -> Result<Reconciled, StoreError> {
     let mut open = open_mailboxes(db)?;
     if users.is_empty() && !open.is_empty() {
@@ -60,7 +61,7 @@ pub(super) fn reconcile(
             .execute(named_params! {":now": to_millis(now), ":id": mailbox.id})?;
         done.missing.push(user);
     }
-    done.departed = reconcile_addresses(db, addresses, now)?;
+    done.departed = reconcile_addresses(db, addresses, age_millis)?;
     Ok(done)
 }
 
@@ -120,18 +121,18 @@ fn seal_mailbox(db: &Connection, id: i64, now: SystemTime) -> Result<(), StoreEr
     Ok(())
 }
 
-/// Notes which addresses have come and gone. Returns those gone within the hour.
+/// Notes which addresses have come and gone. Returns those gone within the hour,
+/// on the running clock: one that jumps must not end the grace.
 fn reconcile_addresses(
     db: &Connection,
     addresses: &[String],
-    now: SystemTime,
-) -> Result<Vec<(String, SystemTime)>, StoreError> {
+    now_millis: i64,
+) -> Result<Vec<(String, Duration)>, StoreError> {
     let known: HashMap<String, Option<i64>> = db
         .prepare_cached("SELECT address, gone_at FROM address")?
         .query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?
         .collect::<Result<_, _>>()?;
     let listed: HashSet<&str> = addresses.iter().map(String::as_str).collect();
-    let now_millis = to_millis(now);
     for address in &listed {
         // A row that is there and not gone stays as it is.
         if !matches!(known.get(*address), Some(None)) {
@@ -143,7 +144,7 @@ fn reconcile_addresses(
         if listed.contains(address.as_str()) {
             continue;
         }
-        // A time to come is from a clock that has gone back since.
+        // A time to come is from before a crash, which the clock has not seen.
         let since = gone_at.unwrap_or(now_millis).min(now_millis);
         if now_millis - since >= duration_to_millis(DEPARTED_FOR) {
             db.prepare_cached("DELETE FROM address WHERE address = :address")?
@@ -153,7 +154,7 @@ fn reconcile_addresses(
         if *gone_at != Some(since) {
             note_address(db, address, Some(since))?;
         }
-        departed.push((address.clone(), from_millis(since)));
+        departed.push((address.clone(), from_age(since)));
     }
     departed.sort();
     Ok(departed)

@@ -75,7 +75,7 @@ const STEP_1: &str = "
 
     CREATE TABLE address (
         address TEXT PRIMARY KEY,
-        gone_at INTEGER
+        gone_at INTEGER                     -- on the running clock
     ) STRICT, WITHOUT ROWID;
 
     CREATE TABLE provider (

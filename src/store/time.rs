@@ -49,6 +49,11 @@ pub(super) fn from_millis(millis: i64) -> SystemTime {
     time.unwrap_or(UNIX_EPOCH)
 }
 
+/// A time on the running clock, as the database keeps it.
+pub(super) fn from_age(millis: i64) -> Duration {
+    Duration::from_millis(u64::try_from(millis).unwrap_or(0))
+}
+
 /// Milliseconds, at most what the database can hold.
 pub(super) fn duration_to_millis(duration: Duration) -> i64 {
     i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)

@@ -1,7 +1,7 @@
 //! The words of the store: ids, what goes in, what comes out.
 
 use std::fmt;
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use super::body::Body;
 use crate::mail::QueueId;
@@ -240,8 +240,9 @@ pub struct Reconciled {
     /// Names that came back as somebody else: the old mailbox is sealed, the
     /// new one starts empty.
     pub sealed: Vec<String>,
-    /// Addresses gone within the last hour, and since when.
-    pub departed: Vec<(String, SystemTime)>,
+    /// Addresses gone within the last hour of running, and since when on the
+    /// clock of [`super::Store::running_time`].
+    pub departed: Vec<(String, Duration)>,
 }
 
 /// What one [`super::Store::sweep`] did.

@@ -58,7 +58,7 @@ fn show(route: &Route) -> String {
 
 fn check(directory: &Directory, cases: &[(&str, &str)]) {
     for (address, expected) in cases {
-        let route = directory.route(&recipient(address), SystemTime::UNIX_EPOCH);
+        let route = directory.route(&recipient(address), Duration::ZERO);
         assert_eq!(show(&route), *expected, "{address}");
     }
 }
@@ -216,7 +216,7 @@ fn what_is_nobodys_follows_the_policy() {
 
 #[test]
 fn an_address_that_has_just_gone_is_not_refused_for_good() {
-    let gone = SystemTime::UNIX_EPOCH + Duration::from_secs(1_000_000);
+    let gone = Duration::from_secs(1_000_000);
     let departed = ["dora@example.com", "anna@example.com", "dora@left.example"];
     let departed = departed.map(|address| (address.to_string(), gone));
     let all = entries(&["example.com"], &["anna"]);
@@ -230,7 +230,6 @@ fn an_address_that_has_just_gone_is_not_refused_for_good() {
         ("dora@example.com", gone + hour - second, "RecentlyGone"),
         ("dora@example.com", gone + hour, "UnknownUser"),
         ("dora@example.com", gone - second, "RecentlyGone"),
-        ("dora@example.com", gone - hour, "UnknownUser"),
         ("dora@left.example", gone, "RecentlyGone"),
         ("dora@left.example", gone + hour, "NotOurs"),
         ("dora@other.example", gone, "NotOurs"),
@@ -434,7 +433,7 @@ fn many_ways_through_the_aliases_stay_few_reasons() {
     lines.push("a200 > anna".to_string());
     let lines: Vec<&str> = lines.iter().map(String::as_str).collect();
     let directory = directory(&lines);
-    let Route::Deliver(targets) = directory.route(&recipient("a0@example.com"), SystemTime::now())
+    let Route::Deliver(targets) = directory.route(&recipient("a0@example.com"), Duration::ZERO)
     else {
         panic!("an alias delivers");
     };

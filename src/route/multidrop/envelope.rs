@@ -2,7 +2,7 @@
 //! counts. No fall-back to To and Cc, no deduplication: each copy has its own
 //! recipient.
 
-use std::time::SystemTime;
+use std::time::Duration;
 
 use crate::mail::{Address, Field, LocalPart, Recipient, addresses};
 use crate::route::directory::{Directory, Refusal, Route};
@@ -27,7 +27,7 @@ pub(super) fn decide(
         // Every refusal means unclaimed here, so the time does not matter: it
         // only tells an address that has just gone from one that never was.
         let recipient = Recipient::Address(address.clone());
-        let why = match directory.route(&recipient, SystemTime::UNIX_EPOCH) {
+        let why = match directory.route(&recipient, Duration::ZERO) {
             Route::Deliver(targets) => {
                 let reason = Reason::by_line(Source::Envelope, field, Some(address));
                 targets

@@ -67,7 +67,7 @@ impl World {
             .iter()
             .map(|(name, (_, fingerprint))| (NAMES[*name].to_string(), fingerprint.clone()))
             .collect();
-        let now = self.office.now.wall;
+        let now = self.office.now;
         // Nobody at all is refused; then everything stays as it is.
         let _ = wait(self.office.store().reconcile(&users, &[], now));
     }
