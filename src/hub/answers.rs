@@ -3,6 +3,7 @@
 use std::time::{Instant, SystemTime};
 
 use super::Hub;
+use super::reload::Told;
 use crate::control::{
     Answer, Answering, CertificateState, HubState, Outcome, Request, SessionState, perform, seconds,
 };
@@ -12,7 +13,7 @@ impl Answering for Hub {
     async fn answer(&self, request: Request) -> Outcome {
         match request {
             Request::Status => self.status().await,
-            Request::Reload => Outcome::Answer(match self.reload().await {
+            Request::Reload => Outcome::Answer(match self.reload(Told::Nothing).await {
                 Ok(()) => Answer::Done {
                     text: "the hub has read its files anew".to_string(),
                 },
@@ -35,7 +36,7 @@ impl Answering for Hub {
                 // The mailbox first, or the reload would give the new name an
                 // empty one.
                 let outcome = perform(&self.office.store, request).await;
-                let reloaded = self.reload().await;
+                let reloaded = self.reload(Told::Nothing).await;
                 self.office.sessions.revoke(&user);
                 match reloaded {
                     Ok(()) => outcome,
@@ -55,7 +56,7 @@ impl Answering for Hub {
 impl Hub {
     /// Nobody may find the old directory in force when the store has changed.
     async fn after_reload(&self, request: Request) -> Outcome {
-        if let Err(why) = self.reload().await {
+        if let Err(why) = self.reload(Told::Nothing).await {
             return Outcome::Answer(Answer::Failed {
                 why: why.to_string(),
             });

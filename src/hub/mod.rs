@@ -13,6 +13,7 @@
 //! issued, in time before that expires.
 
 mod answers;
+mod cut_off;
 mod fetching;
 mod housekeeping;
 mod summary;

@@ -8,6 +8,7 @@ use std::time::{Duration, SystemTime};
 use smol::{Timer, future};
 
 use super::Hub;
+use super::cut_off::{CutOff, Texts};
 use super::settings::{listens, net_settings};
 use crate::auth::PasswordHash;
 use crate::config::watch::{Watch, WatchError};
@@ -30,12 +31,15 @@ const LOOK_AGAIN: Duration = Duration::from_secs(3);
 /// The store keeps times in milliseconds.
 const JUST_NOW: Duration = Duration::from_secs(1);
 
-/// What cannot change while the hub runs, as it was at the start.
+/// What the files said that were loaded: settings that cannot change while the
+/// hub runs, as they were at the start; and the texts.
 pub struct Loaded {
     data_dir: PathBuf,
     listens: Vec<Listen>,
     limits: Limits,
     log_file: Option<PathBuf>,
+    /// As it was last read.
+    texts: Texts,
 }
 
 impl Loaded {
@@ -46,6 +50,7 @@ impl Loaded {
             listens: listens(configuration),
             limits: configuration.limits.clone(),
             log_file: configuration.log.file.clone(),
+            texts: Texts::of(configuration),
         }
     }
 
@@ -73,16 +78,28 @@ pub enum ReloadError {
     /// The certificate cannot be used.
     #[error(transparent)]
     Tls(#[from] ServerTlsError),
+    /// A file is good, as far as it goes.
+    #[error(transparent)]
+    CutOff(#[from] CutOff),
     /// The store could not be told.
     #[error("the store could not be told of the new directory: {0}")]
     Store(#[from] StoreError),
 }
 
+/// Whether a person has said that the files are as they are to be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Told {
+    /// They have changed: one that has lost its end is refused.
+    Nothing,
+    /// SIGHUP.
+    ToReload,
+}
+
 impl Hub {
     /// Reads all files anew. All or nothing: one bad file refuses them all.
-    pub async fn reload(&self) -> Result<(), ReloadError> {
-        let loaded = self.loaded.lock().await;
-        let outcome = self.try_reload(&loaded).await;
+    pub async fn reload(&self, told: Told) -> Result<(), ReloadError> {
+        let mut loaded = self.loaded.lock().await;
+        let outcome = self.try_reload(&mut loaded, told).await;
         match &outcome {
             Ok(()) => journal::reloaded(&self.path),
             Err(why) => journal::reload_refused(why),
@@ -90,15 +107,20 @@ impl Hub {
         outcome
     }
 
-    async fn try_reload(&self, loaded: &Loaded) -> Result<(), ReloadError> {
+    async fn try_reload(&self, loaded: &mut Loaded, told: Told) -> Result<(), ReloadError> {
         let path = self.path.clone();
-        let (configuration, directory, tls) = smol::unblock(move || {
+        let (configuration, directory, tls, new) = smol::unblock(move || {
             let configuration = Configuration::load(&path)?;
+            // What changes behind this is seen by the next reload.
+            let new = Loaded::new(&configuration);
             let directory = configuration.load_directory()?;
             let tls = load_tls(&configuration)?;
-            Ok::<_, ReloadError>((configuration, directory, tls))
+            Ok::<_, ReloadError>((configuration, directory, tls, new))
         })
         .await?;
+        if told == Told::Nothing {
+            loaded.texts.look_for_cut(&new.texts)?;
+        }
         let directory = reconcile(&self.office.store, directory).await?;
         let before = self.office.directory.now();
         let revoked = with_another_password(&before, &directory);
@@ -111,11 +133,12 @@ impl Hub {
         log::set_max_level(configuration.log.level);
         warn(&configuration);
         self.fetching.apply(&configuration.providers).await;
-        for setting in loaded.waiting(&Loaded::new(&configuration)) {
+        for setting in loaded.waiting(&new) {
             log::warn!(
                 "{setting} has changed in postroom.toml; that takes effect at the next start"
             );
         }
+        loaded.texts = new.texts;
         Ok(())
     }
 }
@@ -265,7 +288,7 @@ enum Due {
 impl Due {
     fn after(outcome: &Result<(), ReloadError>) -> Due {
         match outcome {
-            Ok(()) | Err(ReloadError::Tls(_)) => Due::Nothing,
+            Ok(()) | Err(ReloadError::Tls(_) | ReloadError::CutOff(_)) => Due::Nothing,
             Err(ReloadError::Store(_)) => Due::Again,
             Err(ReloadError::Configuration(why)) => Due::WhenMended(why.to_string()),
         }
@@ -325,7 +348,7 @@ pub async fn follow_changes(hub: Arc<Hub>, mut followed: Followed) {
             }
         }
         // The outcome is in the log.
-        due = Due::after(&hub.reload().await);
+        due = Due::after(&hub.reload(Told::Nothing).await);
     }
 }
 

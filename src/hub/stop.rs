@@ -11,6 +11,7 @@ use sd_notify::NotifyState;
 use smol::stream::StreamExt;
 
 use super::Hub;
+use super::reload::Told;
 use super::start::Accepting;
 use crate::net::executor::Executor;
 
@@ -53,7 +54,7 @@ pub async fn until_told(hub: &Arc<Hub>, mut signals: Signals, executor: &Executo
                 let hub = Arc::clone(hub);
                 executor.spawn(async move {
                     // The outcome is in the log.
-                    let _ = hub.reload().await;
+                    let _ = hub.reload(Told::ToReload).await;
                 });
             }
             Ok(_) => return,
