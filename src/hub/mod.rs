@@ -28,7 +28,7 @@ use std::time::{Instant, SystemTime};
 
 use crate::control::ListenerState;
 use crate::logging::Logging;
-use crate::net::executor::Executor;
+use crate::net::executor::{Executor, look_for_threads};
 use crate::net::office::Office;
 use fetching::Fetching;
 
@@ -55,6 +55,7 @@ struct Hub {
 /// # Errors
 /// It could not start; each error is one clear line.
 pub fn run(config: &Path) -> Result<(), StartError> {
+    look_for_threads().map_err(StartError::Threads)?;
     let executor = Executor::start().map_err(StartError::Threads)?;
     let started = Instant::now();
     let followed = reload::Followed::begin(config);

@@ -53,7 +53,9 @@ pub enum StartError {
         why: io::Error,
     },
     /// The system gives no threads.
-    #[error("cannot start a thread: {0}")]
+    #[error(
+        "the system gives the hub too few threads ({0}): raise the limit (TasksMax in the systemd unit, ulimit -u)"
+    )]
     Threads(io::Error),
     /// The system lets no signals be caught.
     #[error("cannot catch signals: {0}")]

@@ -13,6 +13,35 @@ use smol::channel::{self, Sender};
 /// More threads would wait for the same disk.
 const THREADS_MAX: usize = 4;
 
+/// At least as many as the hub starts, with those of the libraries under it.
+const THREADS_NEEDED: usize = 32;
+
+/// Whether the system gives as many threads as a hub needs. Asked before the
+/// first of them: the libraries that watch files and sockets end in a panic,
+/// with nothing said in plain words, where theirs is refused.
+///
+/// # Errors
+/// The system's.
+pub fn look_for_threads() -> std::io::Result<()> {
+    let (running, stopped) = channel::bounded::<()>(1);
+    let threads: std::io::Result<Vec<_>> = (0..THREADS_NEEDED)
+        .map(|_| {
+            let stopped = stopped.clone();
+            let wait = move || stopped.recv_blocking().is_ok();
+            thread::Builder::new().stack_size(64 << 10).spawn(wait)
+        })
+        .collect();
+    drop(running);
+    for thread in threads? {
+        // They do nothing that could fail.
+        let _ = thread.join();
+    }
+    // The threads for blocking work are kept from the first one on; without one,
+    // and with none to be had, whoever asks would turn in a circle.
+    smol::block_on(smol::unblock(|| ()));
+    Ok(())
+}
+
 /// Runs tasks until it is dropped.
 pub struct Executor {
     tasks: Arc<smol::Executor<'static>>,
