@@ -12,7 +12,7 @@ use super::settings::tls_folder;
 use super::{Hub, summary};
 use crate::config::Configuration;
 use crate::journal;
-use crate::net::tls::{CaError, OfficeCa};
+use crate::net::tls::{CaError, OfficeCa, SubjectName, Validity};
 use crate::store::{Moment, SpaceState};
 
 /// How often the room on the disk is measured: soon after somebody has made some,
@@ -55,9 +55,19 @@ pub async fn run(hub: Arc<Hub>) {
         }
     };
     let renewing = async {
+        let mut seen = None;
+        let mut looked: Option<Instant> = None;
         loop {
-            look_at_certificate(&hub).await;
-            Timer::after(CERTIFICATE_EVERY).await;
+            if validity(&hub) != seen || looked.is_none_or(|at| at.elapsed() >= CERTIFICATE_EVERY) {
+                look_at_certificate(&hub).await;
+                let now = validity(&hub);
+                // At the start it is told where the files are read.
+                if now != seen && looked.is_some() {
+                    tell_of_certificate(&hub);
+                }
+                (seen, looked) = (now, Some(Instant::now()));
+            }
+            Timer::after(LOOK_EVERY).await;
         }
     };
     smol::future::or(sweeping, renewing).await
@@ -76,7 +86,11 @@ async fn sweep(hub: &Hub) {
 /// Whether the disk has less room than `keep_free`; `None` if it does not say.
 async fn is_short(hub: &Hub) -> Option<bool> {
     let store = hub.office.store.clone();
-    match smol::unblock(move || store.look_for_room()).await {
+    let space = match store.is_held_up() {
+        true => smol::unblock(move || store.look_for_room()).await,
+        false => store.space(),
+    };
+    match space {
         Ok(space) => {
             hub.office.troubles.succeeded(MEASURING);
             Some(space.state == SpaceState::Short)
@@ -96,6 +110,22 @@ fn tell_of_room(was_short: bool, is_short: bool) {
         ),
         (true, false) => log::info!("the disk has room again: mail is taken in"),
         _ => {}
+    }
+}
+
+/// Whether PCs take the certificate now: its end comes, and clocks are set.
+fn validity(hub: &Hub) -> Option<Validity> {
+    let settings = hub.office.settings.now();
+    let tls = settings.tls.as_ref()?;
+    Some(tls.certificate().validity(SystemTime::now()))
+}
+
+fn tell_of_certificate(hub: &Hub) {
+    let settings = hub.office.settings.now();
+    let name = SubjectName::Dns(settings.hostname.clone());
+    let tls = settings.tls.iter();
+    for warning in tls.flat_map(|tls| tls.warnings(&name, SystemTime::now())) {
+        log::warn!("{warning}");
     }
 }
 

@@ -31,8 +31,13 @@ impl Store {
         })
     }
 
+    /// Whether a commit found the disk full, and mail waits for room.
+    pub fn is_held_up(&self) -> bool {
+        self.0.full.load(Ordering::Relaxed)
+    }
+
     /// Lets mail in again where there is room again, and says how much there is.
-    /// To be called every few seconds; blocking.
+    /// To be called every few seconds while [`Store::is_held_up`]; blocking.
     ///
     /// # Errors
     /// When the system does not say.

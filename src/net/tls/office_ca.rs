@@ -33,7 +33,7 @@ use thiserror::Error;
 use time::OffsetDateTime;
 use time::macros::format_description;
 
-use super::certificate::{Certificate, CertificateError, SubjectName, is_signed_by};
+use super::certificate::{Certificate, CertificateError, SubjectName, Validity, is_signed_by};
 use super::{FileError, files, reason};
 
 /// File of the CA's certificate, which PCs import.
@@ -238,7 +238,7 @@ impl OfficeCa {
     }
 
     /// Issues `current` anew, with the same names, if this CA issued it and a third of its life or
-    /// less is left. `None`: nothing was to do.
+    /// less is left, or if it is not valid yet. `None`: nothing was to do.
     ///
     /// # Errors
     /// As for [`OfficeCa::issue`].
@@ -247,7 +247,11 @@ impl OfficeCa {
         current: &Certificate,
         now: SystemTime,
     ) -> Result<Option<Certificate>, CaError> {
-        if !current.renewal_due(now) || !self.issued(current) {
+        // Made by a clock that was ahead, and has gone back. A clock from before the
+        // CA itself is wrong, and would make what is over when it is right again.
+        let is_of_the_future =
+            current.validity(now) == Validity::NotYet && now >= self.certificate()?.not_before();
+        if !(current.renewal_due(now) || is_of_the_future) || !self.issued(current) {
             return Ok(None);
         }
         self.issue(&current.names(), now).map(Some)

@@ -159,6 +159,11 @@ fn a_certificate_is_renewed_in_its_last_third_with_its_names_and_key() {
             .unwrap()
             .is_none()
     );
+    // One that was made by a clock that was ahead is of no use until then.
+    let ahead = ca.renew_if_due(&first, now() + 700 * DAY).unwrap().unwrap();
+    assert_eq!(ahead.validity(now()), Validity::NotYet);
+    let first = ca.renew_if_due(&ahead, now()).unwrap().unwrap();
+    assert_eq!(first.validity(now()), Validity::Valid);
     let renewed = ca.renew_if_due(&first, now() + 270 * DAY).unwrap().unwrap();
     assert_eq!(renewed.names(), names);
     assert_ne!(renewed.fingerprint(), first.fingerprint());
