@@ -6,12 +6,17 @@
 //! without a new start.
 
 mod bodies;
+mod certificates;
+mod clock;
+mod configuration;
 mod database;
 mod disk_full;
 mod disk_really_full;
 mod found;
+mod names;
 mod read_only;
 mod slow_disk;
+mod threads;
 
 #[path = "../support/dialogue.rs"]
 #[allow(dead_code, reason = "shared with tests that use the rest of it")]
@@ -25,6 +30,9 @@ mod interpose;
 #[path = "../support/mail.rs"]
 #[allow(dead_code, reason = "shared with tests that use the rest of it")]
 mod mail;
+#[path = "../support/provider.rs"]
+#[allow(dead_code, reason = "shared with tests that use the rest of it")]
+mod provider;
 #[path = "../support/talk.rs"]
 #[allow(dead_code, reason = "shared with tests that use the rest of it")]
 mod talk;
