@@ -7,7 +7,7 @@ use rustix::io::Errno;
 use crate::hub::{Office, at_once, eventually};
 use crate::interpose::{Action, Rule, call, place};
 use crate::mail::{behind_trace, collect, id_of, log_in, waiting};
-use crate::{body_files, faulty_hub, large, reply_to_mail, send_and_see, small, told, told_once};
+use crate::{body_files, faulty_hub, large, reply_to_mail, send_and_see, small, told_once};
 
 const BROKEN: Action = Action::Fail(Errno::IO.raw_os_error());
 
@@ -116,7 +116,7 @@ fn body_that_breaks_off_does_not_stop_the_mailbox() {
                 assert_eq!(behind_trace(&pop3.multi_line()), small());
             }
         }
-        assert_eq!(told(&hub, "[ERROR]"), 1, "{}", hub.log());
+        told_once(&hub, "[ERROR]");
     }
 }
 

@@ -2,7 +2,7 @@
 
 use rustix::io::Errno;
 
-use crate::hub::Office;
+use crate::hub::{Office, eventually};
 use crate::interpose::{Action, Rule, call, place};
 use crate::mail::{behind_trace, log_in, waiting};
 use crate::{
@@ -41,6 +41,7 @@ fn disk_that_becomes_read_only() {
     let said = "store failed while keeping a message: the disk is mounted read-only";
     told_once(&hub, said);
     // The commit that was under way, what came behind it, QUIT.
+    eventually("all is told", || told(&hub, "[ERROR]") > 2);
     assert_eq!(told(&hub, "[ERROR]"), 3, "{}", hub.log());
     assert!(
         office.status()["hub"]["recent_errors"]
