@@ -1,6 +1,7 @@
 //! What the hub does by itself: the sweep, the summary of unclaimed mail, the
 //! certificate, the watchdog.
 
+use std::future::Future;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
@@ -31,46 +32,47 @@ const SWEEPING: &str = "sweeping";
 const MEASURING: &str = "measuring the disk";
 
 /// Looks after store and certificate, until the hub stops.
-pub async fn run(hub: Arc<Hub>) {
-    let sweeping = async {
-        let mut was_short = false;
-        let mut said = summary::Said::default();
-        let mut swept: Option<Instant> = None;
-        loop {
-            let is_short = is_short(&hub).await.unwrap_or(was_short);
-            tell_of_room(was_short, is_short);
-            let became_short = is_short && !was_short;
-            was_short = is_short;
-            let pause = if is_short {
-                SWEEP_WHEN_SHORT
-            } else {
-                SWEEP_EVERY
-            };
-            if became_short || swept.is_none_or(|at| at.elapsed() >= pause) {
-                sweep(&hub).await;
-                summary::tell(&hub, &mut said).await;
-                swept = Some(Instant::now());
-            }
-            Timer::after(LOOK_EVERY).await;
+pub fn run(hub: Arc<Hub>) -> impl Future<Output = ()> {
+    // What is wrong with it so far was told where the files were read.
+    let told = validity(&hub);
+    async move { smol::future::or(look_after_store(&hub), look_after_certificate(&hub, told)).await }
+}
+
+async fn look_after_store(hub: &Hub) {
+    let mut was_short = false;
+    let mut said = summary::Said::default();
+    let mut swept: Option<Instant> = None;
+    loop {
+        let is_short = is_short(hub).await.unwrap_or(was_short);
+        tell_of_room(was_short, is_short);
+        let became_short = is_short && !was_short;
+        was_short = is_short;
+        let pause = match is_short {
+            true => SWEEP_WHEN_SHORT,
+            false => SWEEP_EVERY,
+        };
+        if became_short || swept.is_none_or(|at| at.elapsed() >= pause) {
+            sweep(hub).await;
+            summary::tell(hub, &mut said).await;
+            swept = Some(Instant::now());
         }
-    };
-    let renewing = async {
-        let mut seen = None;
-        let mut looked: Option<Instant> = None;
-        loop {
-            if validity(&hub) != seen || looked.is_none_or(|at| at.elapsed() >= CERTIFICATE_EVERY) {
-                look_at_certificate(&hub).await;
-                let now = validity(&hub);
-                // At the start it is told where the files are read.
-                if now != seen && looked.is_some() {
-                    tell_of_certificate(&hub);
-                }
-                (seen, looked) = (now, Some(Instant::now()));
+        Timer::after(LOOK_EVERY).await;
+    }
+}
+
+async fn look_after_certificate(hub: &Hub, mut told: Option<Validity>) {
+    let mut looked: Option<Instant> = None;
+    loop {
+        if validity(hub) != told || looked.is_none_or(|at| at.elapsed() >= CERTIFICATE_EVERY) {
+            look_at_certificate(hub).await;
+            let now = validity(hub);
+            if now != told {
+                tell_of_certificate(hub);
             }
-            Timer::after(LOOK_EVERY).await;
+            (told, looked) = (now, Some(Instant::now()));
         }
-    };
-    smol::future::or(sweeping, renewing).await
+        Timer::after(LOOK_EVERY).await;
+    }
 }
 
 async fn sweep(hub: &Hub) {

@@ -77,6 +77,7 @@ fn body_that_cannot_be_opened_is_refused_and_the_rest_is_served() {
         pop3.say("LIST 1", "+OK 1 *");
         pop3.say("RETR 2", "+OK*");
         assert_eq!(behind_trace(&pop3.multi_line()), small());
+        pop3.say("QUIT", "+OK*");
     }
     told_once(
         &hub,
