@@ -117,6 +117,7 @@ impl Found {
             .collect();
         for message in ids {
             let known = ledger.verified.get(&message).copied();
+            let good = self.wrong.len();
             let token = match (known, depth) {
                 (Some(token), Depth::New) => token,
                 _ => self.read_message(db, data, ledger, message),
@@ -125,7 +126,9 @@ impl Found {
                 self.wrong
                     .push(format!("message {message} was {known:?}, and is {token:?}"));
             }
-            ledger.verified.insert(message, token);
+            if self.wrong.len() == good {
+                ledger.verified.insert(message, token);
+            }
             self.messages.insert(message, token);
         }
     }

@@ -15,7 +15,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use rustix::process::{Pid, Signal, kill_process};
 
 use crate::account::{self, Circumstances};
-use crate::found::{self, Depth};
+use crate::found::{self, Depth, Found};
 use crate::hub::Office;
 use crate::interpose::Interposed;
 use crate::ledger::{Ledger, TRAY, Way};
@@ -135,7 +135,7 @@ impl Tortured {
     /// The account of a hub that runs and has nothing to do.
     pub fn settle(&self, depth: Depth, all_fetched: bool) {
         let mut ledger = self.ledger();
-        let found = found::read(&self.data(), &mut ledger, depth);
+        let found = self.look(&mut ledger, depth);
         let around = Circumstances {
             at_provider: self.at_provider(),
             sweeps: self.sweeps,
@@ -144,6 +144,18 @@ impl Tortured {
         account::settle(&mut ledger, &found, &around);
         drop(ledger);
         self.settle_files();
+    }
+
+    /// Where the hub sweeps, a file may go while its row is read: then once more.
+    fn look(&self, ledger: &mut Ledger, depth: Depth) -> Found {
+        let since = Instant::now();
+        loop {
+            let found = found::read(&self.data(), ledger, depth);
+            if found.wrong.is_empty() || !self.sweeps || since.elapsed() > PATIENCE {
+                return found;
+            }
+            thread::sleep(Duration::from_millis(20));
+        }
     }
 
     fn settle_files(&self) {
