@@ -12,6 +12,7 @@ pub mod fetcher;
 pub mod limits;
 pub mod listen;
 pub mod listener;
+pub mod message_memory;
 pub mod networks;
 pub mod office;
 pub mod outage;

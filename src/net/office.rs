@@ -4,7 +4,8 @@ use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use super::current::{Current, lock};
-use super::limits::{Admission, Limits, MessageMemory, Standing};
+use super::limits::{Admission, Limits, Standing};
+use super::message_memory::MessageMemory;
 use super::networks::Networks;
 use super::sessions::Sessions;
 use super::tls::ServerTls;

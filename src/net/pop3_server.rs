@@ -8,8 +8,9 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use super::connection::{Connection, Input, OutputError};
-use super::limits::{MemoryGrant, Standing};
+use super::limits::Standing;
 use super::listen::Security;
+use super::message_memory::MemoryGrant;
 use super::office::{Office, Settings};
 use super::sessions::{Interruption, MaildropLock, Session};
 use crate::auth::{PasswordHash, Verdict};

@@ -9,7 +9,8 @@ use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
 use super::connection::{Connection, Input, OutputError};
-use super::limits::{MemoryGrant, Standing};
+use super::limits::Standing;
+use super::message_memory::MemoryGrant;
 use super::office::{Office, Settings};
 use super::sessions::Session;
 use crate::delivery::{Arrival, Destination, Incoming};

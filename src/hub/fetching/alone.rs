@@ -15,7 +15,7 @@ use crate::hub::store_settings;
 use crate::net::current::Current;
 use crate::net::executor::Executor;
 use crate::net::fetcher::{self, Provider, Surroundings};
-use crate::net::limits::MessageMemory;
+use crate::net::message_memory::MessageMemory;
 use crate::net::sessions::Sessions;
 use crate::route::Directory;
 use crate::store::{Moment, OpenError, Store, StoreError};

@@ -27,7 +27,7 @@ pub use settings::{Caps, Login, OfficeHours, Provider, Schedule};
 use std::sync::Arc;
 
 use super::current::Current;
-use super::limits::MessageMemory;
+use super::message_memory::MessageMemory;
 use super::sessions::Sessions;
 use crate::delivery::Origin;
 use crate::fetch::{Pipelining, Remedy, Security, WithoutUniqueIds};

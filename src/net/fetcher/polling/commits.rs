@@ -7,7 +7,8 @@ use smol::channel::{self, Receiver, Sender};
 use smol::future;
 
 use crate::fetch::Arrived;
-use crate::net::limits::{MESSAGE_OCTETS, MemoryGrant};
+use crate::net::limits::MESSAGE_OCTETS;
+use crate::net::message_memory::MemoryGrant;
 use crate::store::{FetchedDelivery, FetchedId, INLINE_OCTETS, Receipt, StoreError};
 
 /// What a message holds beside its content: its task, header block and digests.
