@@ -5,7 +5,8 @@
 //! (disk.rs), as if the power had gone there, and opened as the next start
 //! does; then every promise of that moment is looked for (account.rs).
 //!
-//! `POWER_CUTS` sets how many cuts are made, `POWER_SEED` repeats a run.
+//! `POSTROOM_TORTURE_ROUNDS` sets how many cuts each test makes, and
+//! `POSTROOM_TORTURE_SEED` repeats a run (scripts/torture).
 
 mod account;
 mod chance;
@@ -45,6 +46,8 @@ use record::Call;
 
 /// An error of the disk (EIO).
 const FAILS: Action = Action::Fail(5);
+
+const SEED: &str = "POSTROOM_TORTURE_SEED";
 
 /// A number from the environment.
 fn ordered(name: &str) -> Option<u64> {
@@ -115,8 +118,8 @@ struct Run {
 impl Run {
     fn new(name: &'static str) -> Run {
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
-        let seed = ordered("POWER_SEED").unwrap_or(now.as_nanos() as u64);
-        println!("POWER_SEED={seed}");
+        let seed = ordered(SEED).unwrap_or(now.as_nanos() as u64);
+        println!("{SEED}={seed}");
         let working = Working::new(seed);
         let before = Disk::of(&working.office.path("data"));
         Run {
@@ -129,7 +132,7 @@ impl Run {
 
     /// Cuts the power at so many points of all that was done.
     fn cut(self, cuts: usize) {
-        let cuts = ordered("POWER_CUTS").map_or(cuts, |cuts| cuts as usize);
+        let cuts = ordered("POSTROOM_TORTURE_ROUNDS").map_or(cuts, |cuts| cuts as usize);
         self.cut_where(|calls, chance| {
             let points: Vec<usize> = (0..=calls.len()).collect();
             some_of(&points, cuts, chance)
@@ -138,7 +141,7 @@ impl Run {
 
     /// The same at points where the log was being copied into the database.
     fn cut_during_checkpoints(self, cuts: usize) {
-        let cuts = ordered("POWER_CUTS").map_or(cuts, |cuts| cuts as usize);
+        let cuts = ordered("POSTROOM_TORTURE_ROUNDS").map_or(cuts, |cuts| cuts as usize);
         self.cut_where(|calls, chance| {
             let copying = |call: &Call| {
                 matches!(
