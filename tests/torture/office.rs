@@ -3,10 +3,11 @@
 
 use std::collections::BTreeSet;
 use std::io::{BufRead, BufReader};
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::os::unix::process::ExitStatusExt;
 use std::path::PathBuf;
 use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::mpsc::{self, RecvTimeoutError};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::thread;
@@ -88,6 +89,9 @@ impl Tortured {
     pub fn new(first_token: Token, sweeps: bool) -> Tortured {
         let office = Office::without_users();
         office.without_tls();
+        let settings = office.read("postroom.toml");
+        let own = format!("{}:0", own_address());
+        office.write("postroom.toml", &settings.replace("127.0.0.1:0", &own));
         USERS.iter().for_each(|user| office.add_user(user));
         office.good(&["alias", "set", "sales", "anna", "bob"]);
         office.good(&["alias", "set", "everybody", "sales", "carol", "dora"]);
@@ -196,6 +200,16 @@ impl Tortured {
         let (_, octets) = ledger.letter(size, &head, mailboxes, Way::Provided { too_large });
         provider.put(octets);
     }
+}
+
+/// An address of the loopback that nobody else listens on: the ports of a hub that
+/// is dead are free for anybody, and its clients may still come.
+fn own_address() -> Ipv4Addr {
+    static OFFICES: AtomicU32 = AtomicU32::new(0);
+    let office = OFFICES.fetch_add(1, Ordering::Relaxed);
+    let part = |number: u32| 1 + (number % 250) as u8;
+    let process = std::process::id();
+    Ipv4Addr::new(127, part(process), part(process / 250), part(office))
 }
 
 fn account(name: &str, port: u16, settings: &str) -> String {
