@@ -12,9 +12,9 @@ use super::summary::Summary;
 const LINE_CHARS_MAX: usize = 201;
 /// Input is made as long as this, so that what is not linear takes seconds; less
 /// will do for code that is not optimised.
-const LONG_OCTETS: usize = if cfg!(test) { 16 } else { 128 } * 1024;
-/// The longest input that is repeated so.
-const REPEATED_OCTETS_MAX: usize = 16;
+const LONG_OCTETS: usize = if cfg!(test) { 16 } else { 64 } * 1024;
+/// The longest input that is repeated so: a few signs do, and many would take long.
+const REPEATED_OCTETS_MAX: usize = 6;
 const HOSTNAME: &str = "post.example.com";
 
 /// Reads anything as an address, as a list of them, as a Received line and as
