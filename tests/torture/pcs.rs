@@ -22,7 +22,7 @@ pub fn run(office: &Tortured, work: &Work, user: &str, mut random: Random) {
 }
 
 fn session(office: &Tortured, work: &Work, user: &str, random: &mut Random) -> Result<(), Gone> {
-    let mut wire = Wire::connect(work.pop3)?;
+    let mut wire = Wire::connect(work.pop3, work)?;
     wire.line()?;
     say(&mut wire, &format!("USER {user}"))?;
     let password = format!("PASS secret-{user}");
@@ -67,7 +67,7 @@ fn session(office: &Tortured, work: &Work, user: &str, random: &mut Random) -> R
     Ok(())
 }
 
-fn say(wire: &mut Wire, command: &str) -> Result<String, Gone> {
+fn say(wire: &mut Wire<'_>, command: &str) -> Result<String, Gone> {
     wire.send(format!("{command}\r\n"))?;
     wire.line()
 }

@@ -34,7 +34,7 @@ pub fn run(office: &Tortured, work: &Work, mut random: Random) {
 }
 
 fn session(office: &Tortured, work: &Work, random: &mut Random) -> Result<(), Gone> {
-    let mut wire = Wire::connect(work.smtp)?;
+    let mut wire = Wire::connect(work.smtp, work)?;
     wire.reply()?;
     wire.say("EHLO pc.example")?;
     for _ in 0..=random.below(4) {
@@ -98,7 +98,7 @@ fn letter(office: &Tortured, work: &Work, random: &mut Random) -> Sending {
     }
 }
 
-fn envelope(wire: &mut Wire, letter: &Sending) -> Result<(), Gone> {
+fn envelope(wire: &mut Wire<'_>, letter: &Sending) -> Result<(), Gone> {
     accepted(wire.say("MAIL FROM:<kate@elsewhere.example>")?)?;
     for recipient in &letter.recipients {
         accepted(wire.say(&format!("RCPT TO:<{recipient}>"))?)?;
@@ -114,7 +114,7 @@ fn accepted(reply: String) -> Result<(), Gone> {
     }
 }
 
-fn by_data(office: &Tortured, wire: &mut Wire, letter: &Sending) -> Result<(), Gone> {
+fn by_data(office: &Tortured, wire: &mut Wire<'_>, letter: &Sending) -> Result<(), Gone> {
     envelope(wire, letter)?;
     accepted(wire.say("DATA")?)?;
     wire.send(letters::stuffed(&letter.octets))?;
@@ -125,7 +125,7 @@ fn by_data(office: &Tortured, wire: &mut Wire, letter: &Sending) -> Result<(), G
 
 fn by_bdat(
     office: &Tortured,
-    wire: &mut Wire,
+    wire: &mut Wire<'_>,
     letter: &Sending,
     random: &mut Random,
 ) -> Result<(), Gone> {
@@ -149,7 +149,7 @@ fn by_bdat(
 }
 
 /// Several transactions without a look at any reply before the end.
-fn pipelined(office: &Tortured, wire: &mut Wire, letters: &[Sending]) -> Result<(), Gone> {
+fn pipelined(office: &Tortured, wire: &mut Wire<'_>, letters: &[Sending]) -> Result<(), Gone> {
     let mut all = Vec::new();
     for letter in letters {
         all.extend_from_slice(b"MAIL FROM:<kate@elsewhere.example>\r\n");
