@@ -214,16 +214,22 @@ fn a_power_cut_at_every_point_of_a_first_start_and_a_stop_is_survived() {
 #[test]
 fn a_power_cut_during_a_checkpoint_loses_nothing() {
     let run = Run::new("checkpoints");
-    run.working.fill_the_log(&[]);
+    run.working.fill_the_log();
     run.cut_during_checkpoints(25);
 }
 
 #[test]
-fn a_checkpoint_whose_sync_failed_is_made_again() {
-    let run = Run::new("a checkpoint that fails");
-    let fails = Rule::once(FAILS, call::SYNC, place::DATABASE, 0);
-    run.working.fill_the_log(&[fails]);
-    assert_eq!(run.working.interposed.acted(0), 1);
+fn a_start_whose_checkpoint_cannot_be_synced_is_none() {
+    let run = Run::new("starts that fail");
+    run.working.fill_the_log();
+    let fails = Rule::always(FAILS, call::SYNC, place::DATABASE);
+    let said = run.working.serve_badly(&[fails]);
+    assert!(
+        said.contains("the disk failed under the database"),
+        "{said}"
+    );
+    let mut hub = run.working.serve();
+    assert!(hub.stop().success());
     run.cut_during_checkpoints(25);
 }
 

@@ -2,12 +2,13 @@
 //! provider, a PC collects, and every message says of itself what it is.
 
 use std::collections::BTreeMap;
+use std::fs;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
 use crate::chance::Chance;
-use crate::hub::{Hub, Office};
+use crate::hub::{Hub, Office, eventually};
 use crate::interpose::{Interposed, Rule};
 use crate::mail::{greet, id_of, send_in};
 use crate::provider::{Fault, Provider};
@@ -22,6 +23,8 @@ const FETCHED: usize = 10;
 const LARGE_MESSAGES: usize = 70;
 /// Of a message that is just small enough for the database.
 const LARGE_LINES: usize = 1_700;
+/// In the database when a checkpoint has been made.
+const COPIED_OCTETS: u64 = 8 << 20;
 const LINE: &str = "a line of seventy octets, as people and programs like to write them..\r\n";
 
 /// A message as it was sent.
@@ -98,10 +101,10 @@ impl Working {
     }
 
     /// More mail than the log of the database takes without a checkpoint: three
-    /// senders, each with messages that just fit into the database.
-    pub fn fill_the_log(&self, rules: &[Rule]) {
+    /// senders, each with messages that just fit into the database. Then a kill,
+    /// once much of it has been copied.
+    pub fn fill_the_log(&self) {
         let mut hub = self.serve();
-        self.interposed.order(rules);
         thread::scope(|scope| {
             for _ in 0..SENDERS {
                 scope.spawn(|| {
@@ -114,6 +117,10 @@ impl Working {
                     }
                 });
             }
+        });
+        let database = self.office.path("data/postroom.db");
+        eventually("the log is copied", || {
+            fs::metadata(&database).unwrap().len() > COPIED_OCTETS
         });
         hub.kill();
     }
@@ -155,6 +162,16 @@ impl Working {
         });
         self.interposed.lift();
         succeeded
+    }
+
+    /// A start under these rules that must fail; what it said.
+    pub fn serve_badly(&self, rules: &[Rule]) -> String {
+        let mut command = self.office.command(&["serve"]);
+        self.interposed.preload_recording(&mut command);
+        self.interposed.order(rules);
+        let said = crate::hub::run(command, b"").err;
+        self.interposed.lift();
+        said
     }
 
     /// What has been sent and seen, when all is over.
