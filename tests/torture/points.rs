@@ -153,9 +153,9 @@ pub const POINTS: &[Point] = &[
     at("before the log is removed", Stop, before(UNLINK, LOG, 1)),
     at("after the log is removed", Stop, after(UNLINK, LOG, 1)),
     at("any call of a start", Start, before(ANY, STORE, 24)),
-    at("a commit of a start is written", Start, before(WRITE, LOG, 24)),
-    at("before a commit of a start", Start, before(SYNC, LOG, 6)),
-    at("after a commit of a start", Start, after(SYNC, LOG, 6)),
+    at("a commit of a start is written", Start, before(WRITE, LOG, 6)),
+    at("before a commit of a start", Start, before(SYNC, LOG, 2)),
+    at("after a commit of a start", Start, after(SYNC, LOG, 2)),
     Point { behind: Some(ORPHAN), ..at("before an orphan is removed", Start, before(UNLINK, BODY, 1)) },
     Point { behind: Some(ORPHAN), ..at("after an orphan is removed", Start, after(UNLINK, BODY, 1)) },
     at("a command without a hub", Command, before(ANY, STORE, 40)),
@@ -168,9 +168,9 @@ const ORPHAN: &str = "between body file and row";
 /// Only where what was collected is swept at each start.
 #[rustfmt::skip]
 pub const POINTS_OF_SWEEPS: &[Point] = &[
-    Point { behind: Some(INSTANT_OF_PCS.name), ..at("a sweep is written", Start, before(WRITE, LOG, 60)) },
-    Point { behind: Some(INSTANT_OF_PCS.name), ..at("before a commit of a sweep", Start, before(SYNC, LOG, 9)) },
-    Point { behind: Some(INSTANT_OF_PCS.name), ..at("after a commit of a sweep", Start, after(SYNC, LOG, 9)) },
+    Point { behind: Some(INSTANT_OF_PCS.name), ..at("a sweep is written", Start, before(WRITE, LOG, 30)) },
+    Point { behind: Some(INSTANT_OF_PCS.name), ..at("before a commit of a sweep", Start, before(SYNC, LOG, 4)) },
+    Point { behind: Some(INSTANT_OF_PCS.name), ..at("after a commit of a sweep", Start, after(SYNC, LOG, 4)) },
     Point { behind: Some(INSTANT_OF_PCS.name), ..at("between a sweep's commit and its files", Start, before(UNLINK, BODY, 2)) },
     Point { behind: Some(INSTANT_OF_PCS.name), ..at("a sweep's files are removed", Start, after(UNLINK, BODY, 2)) },
 ];
