@@ -212,6 +212,11 @@ impl MessageReader {
     }
 }
 
+pub(super) fn has_entry(db: &Connection, entry: EntryId) -> Result<bool, StoreError> {
+    let mut statement = db.prepare_cached("SELECT 1 FROM entry WHERE id = :entry")?;
+    Ok(statement.exists(named_params! {":entry": entry.0})?)
+}
+
 /// Opens an entry's message. A small one is read whole at once.
 pub(super) fn open_message(
     db: &Connection,

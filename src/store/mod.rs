@@ -297,6 +297,12 @@ impl Store {
         let opened = self
             .ask(move |db| maildrop::open_message(db, &bodies, entry))
             .await;
+        // Erased since its row was read: the file goes after the commit.
+        if matches!(&opened, Err(StoreError::BodyMissing(..)))
+            && !self.ask(move |db| maildrop::has_entry(db, entry)).await?
+        {
+            return Err(StoreError::NoEntry);
+        }
         if let Err(
             error @ (StoreError::BodyMissing(..)
             | StoreError::BodyDamaged { .. }
