@@ -132,7 +132,7 @@ impl Client {
                 Step::RecipientNamed(recipient) => match self.judge_recipient(recipient) {
                     Ok(()) => machine.accept_recipient(),
                     Err(refusal) => {
-                        connection.pause(self.refusal_delay()).await;
+                        connection.pause(self.delay_of(&refusal)).await;
                         machine.refuse_recipient(refusal);
                     }
                 },
@@ -236,11 +236,14 @@ impl Client {
     }
 
     /// Strangers who try names are slowed. Who sends all mail of the office is
-    /// not: its unknown recipients are others' guesses.
-    fn refusal_delay(&self) -> Duration {
+    /// not: its unknown recipients are others' guesses. Nor is who comes at a bad
+    /// time, and would have been taken at another.
+    fn delay_of(&self, refusal: &Refusal) -> Duration {
         match self.settings.standing(self.peer) {
-            Standing::Trusted => Duration::ZERO,
-            Standing::Stranger => self.office.guesses().refused(self.peer, Instant::now()),
+            Standing::Stranger if refusal.is_permanent() => {
+                self.office.guesses().refused(self.peer, Instant::now())
+            }
+            Standing::Stranger | Standing::Trusted => Duration::ZERO,
         }
     }
 

@@ -22,6 +22,11 @@ impl Refusal {
         Refusal(Reply::coded(code, subject, detail, text))
     }
 
+    /// Whether the same would be refused again (5xx).
+    pub fn is_permanent(&self) -> bool {
+        self.0.code() >= 500
+    }
+
     /// 550 5.1.1: nobody has this address.
     pub fn user_unknown(recipient: &Recipient) -> Refusal {
         Refusal::new(550, 1, 1, format!("there is no {recipient} here"))

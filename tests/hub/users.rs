@@ -104,7 +104,7 @@ fn removal_of_a_user_who_was_taken_out_of_the_file_by_hand() {
     send(&hub, &["bob@example.com"], "private");
     let directory = office.read("directory.toml");
     let (without_bob, _) = directory.split_once("[users.bob]").unwrap();
-    office.write("directory.toml", without_bob);
+    office.put("directory.toml", without_bob);
     // The log says which command ends it.
     hub.wait_for_log("postroom user remove bob");
     office.good(&["user", "remove", "BOB"]);

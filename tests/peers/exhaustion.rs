@@ -1,15 +1,13 @@
-//! The system gives no more: descriptors, threads, memory. Peers are told to
+//! The system gives no more: descriptors, memory. Peers are told to
 //! come again, the log is told once, and all is well when there is room again.
 
 use std::fs;
-use std::path::PathBuf;
-use std::process::Command;
 use std::thread;
 use std::time::Duration;
 
 use rustix::process::{Pid, Resource, Rlimit, prlimit};
 
-use crate::hub::{Hub, Office, run};
+use crate::hub::{Hub, Office};
 use crate::mail::{greet, log_in, send, send_in, waiting};
 use crate::process::ticks;
 use crate::talk::Talk;
@@ -82,63 +80,6 @@ fn descriptors_used_up() {
     send_in(&mut smtp, &["anna@example.com"], large.as_bytes());
     send(&hub, &["bob@example.com"], "all is well");
     assert_eq!(waiting(&hub, "bob"), 1);
-}
-
-#[test]
-fn threads_used_up() {
-    let office = Office::new();
-    let library = threads_that_fail(&office);
-    let no_threads = office.path("no-threads");
-    let serve = || {
-        let mut command = office.command(&["serve"]);
-        command.env("LD_PRELOAD", &library);
-        command.env("NO_THREADS", &no_threads);
-        command
-    };
-    fs::write(&no_threads, "").unwrap();
-    let why = run(serve(), b"").bad();
-    assert!(why.contains("cannot start a thread: "), "{why}");
-    fs::remove_file(&no_threads).unwrap();
-    let hub = office.serve_by(serve());
-    fs::write(&no_threads, "").unwrap();
-    // A running hub has all the threads that it needs.
-    send(&hub, &["anna@example.com"], "without threads");
-    assert_eq!(waiting(&hub, "anna"), 1);
-    office.add_user("carol");
-    send(&hub, &["carol@example.com"], "of a new user");
-    assert_eq!(waiting(&hub, "carol"), 1);
-    fs::remove_file(&no_threads).unwrap();
-    send(&hub, &["carol@example.com"], "with threads");
-    assert_eq!(waiting(&hub, "carol"), 2);
-    assert!(!hub.log().contains("internal error"), "{}", hub.log());
-}
-
-/// A library whose pthread_create fails while the file $NO_THREADS exists.
-fn threads_that_fail(office: &Office) -> PathBuf {
-    let (source, library) = (office.path("threads.c"), office.path("threads.so"));
-    let text = r#"
-        #define _GNU_SOURCE
-        #include <dlfcn.h>
-        #include <errno.h>
-        #include <pthread.h>
-        #include <stdlib.h>
-        #include <unistd.h>
-        int pthread_create(pthread_t *thread, const pthread_attr_t *attributes,
-                           void *(*run)(void *), void *argument) {
-            static int (*real)(pthread_t *, const pthread_attr_t *, void *(*)(void *), void *);
-            if (!real) real = dlsym(RTLD_NEXT, "pthread_create");
-            const char *file = getenv("NO_THREADS");
-            if (file && access(file, F_OK) == 0) return EAGAIN;
-            return real(thread, attributes, run, argument);
-        }
-    "#;
-    fs::write(&source, text).unwrap();
-    let mut compile = Command::new("cc");
-    compile.args(["-shared", "-fPIC", "-o"]).arg(&library);
-    // SQLite is built by the same compiler: it is there.
-    let compiled = compile.arg(&source).arg("-ldl").status().unwrap();
-    assert!(compiled.success());
-    library
 }
 
 /// Takes the half minute that a message waits for memory.
