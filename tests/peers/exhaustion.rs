@@ -112,6 +112,7 @@ fn memory_for_messages_used_up() {
     late.expect("421 4.3.2 *");
     late.expect_close();
     pop3.expect("-ERR [SYS/TEMP] *");
+    hub.wait_for_log("421 4.3.2");
     assert_eq!(hub.log().matches("421 4.3.2").count(), 1);
     // One is enough to let the next one in.
     under_way

@@ -23,7 +23,7 @@ const ROUNDS_OF_OFFICE: usize = 40;
 /// A hundred in all offices of the short run.
 const KILLS_OF_OFFICE: usize = 25;
 /// How often a point is tried that was not met.
-const TRIES: usize = 6;
+const TRIES: usize = 15;
 
 /// What all came to.
 #[derive(Debug, Default)]
