@@ -95,7 +95,6 @@ where
         Err(AcceptError::TimedOut { limit })
     };
     handshake.or(timeout).await?;
-    stream.get_mut().handshake_is_over();
     let session = TlsSession::of(stream.ssl());
     Ok(Secured {
         stream,

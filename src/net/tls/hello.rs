@@ -19,12 +19,21 @@ const HELLO_OCTETS_MAX: usize = 16_000;
 const HANDSHAKE: u8 = 22;
 /// Messages of it (RFC 8446 §4, RFC 5246 §7.4).
 const CLIENT_HELLO: u8 = 1;
-const CLIENT_KEY_EXCHANGE: u8 = 16;
+const SERVER_HELLO: u8 = 2;
+/// Where a ServerHello has its random octets, behind the headers of record and
+/// message and the version.
+const RANDOM_AT: usize = 11;
+/// What they are where it asks for another ClientHello (RFC 8446 §4.1.3).
+const ASKS_AGAIN: [u8; 32] = [
+    0xcf, 0x21, 0xad, 0x74, 0xe5, 0x9a, 0x61, 0x11, 0xbe, 0x1d, 0x8c, 0x02, 0x1e, 0x65, 0xb8, 0x91,
+    0xc2, 0xa2, 0x11, 0x16, 0x7a, 0xbb, 0x8c, 0x5e, 0x07, 0x9e, 0x09, 0xe2, 0xc8, 0xa8, 0x33, 0x9c,
+];
 
-/// A stream whose input is listened in on until the handshake is over.
+/// A stream whose input is listened in on until its ClientHello is answered.
 #[derive(Debug)]
 pub struct Opening<S> {
     stream: S,
+    /// None: no ClientHello is taken any more.
     hello: Option<Hello>,
 }
 
@@ -41,11 +50,6 @@ impl<S> Opening<S> {
             hello: Some(Hello::default()),
         }
     }
-
-    /// From now on everything passes unheard.
-    pub(super) fn handshake_is_over(&mut self) {
-        self.hello = None;
-    }
 }
 
 /// Where a client is in its records and messages.
@@ -57,8 +61,6 @@ struct Hello {
     record_left: usize,
     message_left: usize,
     of_handshake: bool,
-    /// No ClientHello can follow; what does may be ciphertext.
-    settled: bool,
 }
 
 impl Hello {
@@ -70,7 +72,7 @@ impl Hello {
                 continue;
             }
             self.record_left -= 1;
-            if !self.of_handshake || self.settled {
+            if !self.of_handshake {
                 continue;
             }
             match self.message_left {
@@ -96,14 +98,22 @@ impl Hello {
             let octets = u32::from_be_bytes([0, high, middle, low]) as usize;
             self.message_header.clear();
             self.message_left = octets;
-            // Behind this message TLS 1.2 is encrypted, and takes small ones only.
-            self.settled = kind == CLIENT_KEY_EXCHANGE;
             if kind == CLIENT_HELLO && octets > HELLO_OCTETS_MAX {
                 return Err(HelloTooLarge(octets));
             }
         }
         Ok(())
     }
+}
+
+/// Whether the server says with these octets that it has had its ClientHello. It
+/// takes none from then on; and what a client of TLS 1.2 sends then is ciphertext
+/// in records of the handshake, at once where it resumes a session.
+fn is_answer(octets: &[u8]) -> bool {
+    let is_server_hello =
+        octets.first() == Some(&HANDSHAKE) && octets.get(5) == Some(&SERVER_HELLO);
+    let random = octets.get(RANDOM_AT..RANDOM_AT + ASKS_AGAIN.len());
+    is_server_hello && random.is_some_and(|random| random != ASKS_AGAIN)
 }
 
 impl<S: AsyncRead + Unpin> AsyncRead for Opening<S> {
@@ -128,6 +138,9 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Opening<S> {
         context: &mut Context<'_>,
         buffer: &[u8],
     ) -> Poll<io::Result<usize>> {
+        if self.hello.is_some() && is_answer(buffer) {
+            self.hello = None;
+        }
         Pin::new(&mut self.stream).poll_write(context, buffer)
     }
 
@@ -142,6 +155,8 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Opening<S> {
 
 #[cfg(test)]
 mod tests {
+    use smol::io::{AsyncReadExt, AsyncWriteExt, Cursor};
+
     use super::*;
 
     /// A record of the handshake with this payload.
@@ -192,12 +207,30 @@ mod tests {
         assert_eq!(hear(&all), Err(HelloTooLarge(20_000)));
     }
 
+    /// A ServerHello as far as its random octets.
+    fn server_hello(random: &[u8; 32]) -> Vec<u8> {
+        record(&[&message(SERVER_HELLO, 34)[..], &[3, 3], random].concat())
+    }
+
     #[test]
-    fn ciphertext_is_not_taken_for_a_hello() {
-        let hello = record(&[message(CLIENT_HELLO, 3), vec![0; 3]].concat());
-        let key = record(&[message(CLIENT_KEY_EXCHANGE, 2), vec![0; 2]].concat());
-        let finished = record(&[CLIENT_HELLO; 40]);
-        assert_eq!(hear(&[hello, key, finished].concat()), Ok(()));
+    fn a_hello_that_is_asked_for_again_is_heard_and_ciphertext_is_not_taken_for_one() {
+        // Of a session that TLS 1.2 resumes: behind ChangeCipherSpec, without a key exchange.
+        let finished = record(&[&message(CLIENT_HELLO, 16_398_050)[..], &[7; 28]].concat());
+        for (answer, is_heard) in [(ASKS_AGAIN, true), ([7; 32], false)] {
+            let answer = server_hello(&answer);
+            // Behind what the server writes is what it reads next.
+            let wire = Cursor::new([answer.clone(), finished.clone()].concat());
+            let mut stream = Opening::new(wire);
+            let read = smol::block_on(async {
+                stream.write_all(&answer).await.unwrap();
+                stream.read(&mut [0; 100]).await
+            });
+            assert_eq!(read.is_err(), is_heard);
+        }
+    }
+
+    #[test]
+    fn ciphertext_of_tls_1_3_is_not_taken_for_a_hello() {
         let of_tls_1_3 = [&[23, 3, 3, 0, 40][..], &[CLIENT_HELLO; 40]].concat();
         assert_eq!(hear(&of_tls_1_3), Ok(()));
     }
