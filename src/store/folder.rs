@@ -29,12 +29,13 @@ pub(super) struct Folder {
 }
 
 /// What lies in the data folder besides the bodies and the control socket.
-pub(super) const FILES: [&str; 5] = [
+pub(super) const FILES: [&str; 6] = [
     "lock",
     "postroom.db",
     "postroom.db-wal",
     "postroom.db-shm",
     "reserve",
+    "probe",
 ];
 
 /// Ends the name of a body file that is still being written.

@@ -159,7 +159,10 @@ impl Store {
         let mut is_full = false;
         let Database { db, kept, last } = match Database::open(&folder) {
             // On a full disk not even the log of the database can be made.
-            Err(OpenError::Database(_)) if reserve.exists() && reserve.release().is_ok() => {
+            // One that is locked has all the room it needs.
+            Err(OpenError::Database(why))
+                if why != StoreError::Locked && reserve.exists() && reserve.release().is_ok() =>
+            {
                 is_full = true;
                 Database::open(&folder)?
             }

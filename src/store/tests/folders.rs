@@ -238,3 +238,21 @@ fn a_database_that_was_moved_away_does_not_take_the_large_bodies_with_it() {
     office.store = Some(Store::open(&office.settings, office.now).unwrap());
     assert!(office.content(office.listing("anna")[0].entry).is_ok());
 }
+
+#[test]
+fn a_database_that_another_program_holds_at_the_start_costs_no_reserve() {
+    let mut office = office();
+    office.deliver(&["anna"], b"Subject: one\r\n\r\n");
+    office.store = None;
+    let reserve = office.data().join("reserve");
+    assert!(reserve.exists());
+    let other = rusqlite::Connection::open(office.data().join("postroom.db")).unwrap();
+    other.execute_batch("BEGIN IMMEDIATE").unwrap();
+    let error = Store::open(&office.settings, office.now).unwrap_err();
+    let is_told = matches!(error, OpenError::Database(StoreError::Locked));
+    assert!(is_told, "{error}");
+    assert!(reserve.exists());
+    other.execute_batch("ROLLBACK").unwrap();
+    office.store = Some(Store::open(&office.settings, office.now).unwrap());
+    assert_eq!(office.listing("anna").len(), 1);
+}
