@@ -14,6 +14,7 @@ use super::{Hub, summary};
 use crate::config::Configuration;
 use crate::journal;
 use crate::net::tls::{CaError, OfficeCa, SubjectName, Validity};
+use crate::net::troubles::MEASURING;
 use crate::store::{Moment, SpaceState};
 
 /// How often the room on the disk is measured: soon after somebody has made some,
@@ -29,7 +30,6 @@ const CERTIFICATE_EVERY: Duration = Duration::from_secs(12 * 60 * 60);
 
 /// What the store does here, in words for the log.
 const SWEEPING: &str = "sweeping";
-const MEASURING: &str = "measuring the disk";
 
 /// Looks after store and certificate, until the hub stops.
 pub fn run(hub: Arc<Hub>) -> impl Future<Output = ()> {

@@ -13,6 +13,7 @@ use super::limits::Standing;
 use super::message_memory::MemoryGrant;
 use super::office::{Office, Settings};
 use super::sessions::Session;
+use super::troubles::MEASURING;
 use crate::delivery::{Arrival, Destination, Incoming};
 use crate::journal;
 use crate::mail::{Peer, Recipient};
@@ -176,7 +177,7 @@ impl Client {
         match self.office.store.space() {
             Ok(space) if space.state == SpaceState::Enough => return Ok(()),
             Ok(_) => {}
-            Err(why) => self.office.troubles.failed("measuring the disk", &why),
+            Err(why) => self.office.troubles.failed(MEASURING, &why),
         }
         let refusal = Refusal::storage_short();
         journal::no_room(self.peer, &refusal.to_string());

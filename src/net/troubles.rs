@@ -13,8 +13,14 @@ use crate::store::StoreError;
 
 /// When what was told is told again, if it is still so.
 const TOLD_FOR: Duration = Duration::from_secs(60 * 60);
+/// When what was told to be over is told again if it comes back: a damaged
+/// mailbox fails between others that open, and neither is news each time.
+const OVER_FOR: Duration = Duration::from_secs(10 * 60);
 /// Different failures that are remembered: one for each damaged message.
 const TOLD_MAX: usize = 100;
+
+/// What sessions find out and the housekeeping, which also sees its end.
+pub const MEASURING: &str = "measuring the disk";
 
 /// The failures that the log knows of.
 #[derive(Debug, Default)]
@@ -28,6 +34,15 @@ struct Told {
     doing: &'static str,
     why: StoreError,
     at: Instant,
+    /// Told as well.
+    is_over: bool,
+}
+
+impl Told {
+    fn is_known(&self, now: Instant) -> bool {
+        let lasts = if self.is_over { OVER_FOR } else { TOLD_FOR };
+        now.saturating_duration_since(self.at) < lasts
+    }
 }
 
 impl Troubles {
@@ -66,7 +81,7 @@ impl Troubles {
 
     fn is_news(&self, doing: &'static str, why: &StoreError, now: Instant) -> bool {
         let mut all = lock(&self.told);
-        all.retain(|told| now.saturating_duration_since(told.at) < TOLD_FOR);
+        all.retain(|told| told.is_known(now));
         if all
             .iter()
             .any(|told| told.doing == doing && told.why == *why)
@@ -80,15 +95,19 @@ impl Troubles {
             doing,
             why: why.clone(),
             at: now,
+            is_over: false,
         });
         true
     }
 
     fn is_over(&self, doing: &'static str) -> bool {
         let mut all = lock(&self.told);
-        let before = all.len();
-        all.retain(|told| told.doing != doing);
-        all.len() < before
+        let mut found = false;
+        for told in all.iter_mut().filter(|told| told.doing == doing) {
+            found |= !told.is_over;
+            told.is_over = true;
+        }
+        found
     }
 }
 
@@ -117,7 +136,20 @@ mod tests {
         troubles.is_news(DOING, &StoreError::Full, now);
         assert!(troubles.is_over(DOING));
         assert!(!troubles.is_over(DOING));
-        assert!(troubles.is_news(DOING, &BROKEN, now));
+        assert!(troubles.is_news(DOING, &BROKEN, now + OVER_FOR));
+        assert!(troubles.is_over(DOING));
+    }
+
+    #[test]
+    fn a_failure_among_successes_is_no_flood_of_the_log() {
+        let (troubles, start) = (Troubles::default(), Instant::now());
+        let (mut told, mut ended) = (0, 0);
+        for second in 0..20 * 60 {
+            let now = start + Duration::from_secs(second);
+            told += usize::from(troubles.is_news(DOING, &BROKEN, now));
+            ended += usize::from(troubles.is_over(DOING));
+        }
+        assert_eq!((told, ended), (2, 2));
     }
 
     #[test]
