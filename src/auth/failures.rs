@@ -83,9 +83,10 @@ impl FailureLog {
         }
     }
 
-    /// Notes a success with the name as it was sent: the failures of this address *for this user* were slips, or an old password
-    /// in one of his programs, and are forgotten. Others are not: an attacker who has an account
-    /// cannot clear his address with it, and a user who polls does not clear what others try.
+    /// Notes a success with the name as it was sent: the failures of this address *for this user*
+    /// were slips, or an old password in one of his programs, and are forgotten. Others are not: an
+    /// attacker who has an account cannot clear his address with it, and a user who polls does not
+    /// clear what others try.
     pub fn succeeded(&mut self, address: IpAddr, user: &str, now: Instant) {
         let (network, user) = (Household::of(address), counted_name(user));
         let both = (network, user);

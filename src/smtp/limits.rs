@@ -50,8 +50,8 @@ pub struct Limits {
     /// place for ever; a sender with more to send connects again.
     pub transactions_max: u32,
     /// RCPT commands that were refused, over the whole session: ends one that
-    /// tries names. How fast it may is `auth`'s. `None` for peers that send everything for the office, whose
-    /// sessions an unknown user must not close.
+    /// tries names. How fast it may is `auth`'s. `None` for peers that send
+    /// everything for the office, whose sessions an unknown user must not close.
     pub refused_recipients_max: Option<u32>,
     /// Wait for a whole command line (RFC 5321 §4.5.3.2.7). Single octets do
     /// not prolong it.
