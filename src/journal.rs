@@ -209,7 +209,10 @@ pub fn recipient_just_gone(peer: IpAddr, recipient: &str) {
 /// MAIL was refused because the disk is full, of which the log has a line of
 /// its own: the sender comes again.
 pub fn no_room(peer: IpAddr, reply: &str) {
-    info!("refused for now peer={peer} reply={}", Outside(reply));
+    if let Some(before) = MESSAGES_DEFERRED.next(Instant::now()) {
+        let reply = Outside(reply);
+        info!("refused for now peer={peer}{before} reply={reply}");
+    }
 }
 
 /// The content was refused for now: the sender comes again.

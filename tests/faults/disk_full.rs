@@ -136,3 +136,18 @@ fn disk_that_is_full_when_a_stranger_sends() {
         smtp.say("MAIL FROM:<>", "*").starts_with("250 ")
     });
 }
+
+#[test]
+fn strangers_who_come_again_and_again_to_a_full_disk_do_not_fill_the_log() {
+    const TRIES: usize = 2500;
+    let office = Office::new();
+    let (hub, faults) = faulty_hub(&office);
+    let mut smtp = begun(&hub);
+    faults.order(&no_room_for_the_database(Errno::NOSPC));
+    assert!(reply_to(&mut smtp, &small()).starts_with("452 4.3.1 "));
+    for _ in 0..TRIES {
+        smtp.say("MAIL FROM:<>", "452 4.3.1 *");
+    }
+    // What two minutes may have: one may end in between.
+    assert!(told(&hub, "refused for now peer=") <= 2000);
+}
