@@ -17,7 +17,7 @@ use crate::auth::{PasswordHash, Verdict};
 use crate::journal;
 use crate::mail::QueueId;
 use crate::pop3::{self, Login, LoginRefusal, ScanListing, Step};
-use crate::store::{Maildrop, MessageReader, Moment, Scan, StoreError};
+use crate::store::{EntryId, Maildrop, MessageReader, Moment, Scan, StoreError};
 
 /// Octets read at once: commands are short.
 const READ_OCTETS: usize = 2048;
@@ -325,25 +325,30 @@ impl Client {
             .iter()
             .filter_map(|&index| held.scans.get(index).copied())
             .collect();
-        if !scans.is_empty() {
-            let entries = scans.iter().map(|scan| scan.entry).collect();
-            if let Err(why) = self
-                .office
-                .store
-                .collect(held.maildrop.mailbox, entries, Moment::now())
-                .await
-            {
+        let entries: Vec<EntryId> = scans.iter().map(|scan| scan.entry).collect();
+        let store = &self.office.store;
+        let collected = match entries.is_empty() {
+            true => None,
+            false => Some(
+                store
+                    .collect(held.maildrop.mailbox, entries, Moment::now())
+                    .await,
+            ),
+        };
+        // A client that has read our reply may log in again at once.
+        held.lock = None;
+        match collected {
+            Some(Ok(_)) => self.office.troubles.succeeded(REMOVING),
+            Some(Err(why)) => {
                 self.office.troubles.failed(REMOVING, &why);
                 return false;
             }
-            self.office.troubles.succeeded(REMOVING);
+            None => {}
         }
         for scan in &scans {
             journal::collected(scan.message, &held.user, self.peer);
         }
         self.collected = scans.len() as u64;
-        // A client that has read our reply may log in again at once.
-        held.lock = None;
         true
     }
 }

@@ -90,18 +90,18 @@ fn restart(db: &Connection) -> bool {
 /// nothing of it: the system forgets what it could not write. In the database
 /// it is written anew and synced before anything is built on it.
 pub(super) fn settle(db: &Connection, path: &Path) -> Result<(), OpenError> {
-    match pragma(db, "PRAGMA wal_checkpoint(TRUNCATE)") {
-        Ok(log) if log.busy && log.copied < log.pages => {
-            Err(OpenError::Database(StoreError::Locked))
-        }
-        Ok(_) => Ok(()),
-        // People must be able to collect and delete; a disk that is full and has
-        // failed a sync before is one fault more than this can help.
-        Err(error) if StoreError::from(&error) == StoreError::Full => {
-            sync_log(path).map_err(|error| OpenError::Database(StoreError::file("sync", &error)))
-        }
-        Err(error) => Err(OpenError::database(path)(error)),
+    let is_settled = match pragma(db, "PRAGMA wal_checkpoint(TRUNCATE)") {
+        Ok(log) => !log.busy || log.copied == log.pages,
+        Err(error) if StoreError::from(&error) == StoreError::Full => false,
+        Err(error) => return Err(OpenError::database(path)(error)),
+    };
+    // There is no room for it, or another program reads what it would replace (a
+    // backup?). People must be able to collect and delete; with a sync that has
+    // failed before, too, that is one fault more than this can help.
+    if !is_settled {
+        sync_log(path).map_err(|error| OpenError::Database(StoreError::file("sync", &error)))?;
     }
+    Ok(())
 }
 
 fn sync_log(database: &Path) -> std::io::Result<()> {
