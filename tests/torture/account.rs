@@ -29,6 +29,7 @@ pub fn settle(ledger: &mut Ledger, found: &Found, around: &Circumstances) {
     account.known_entries();
     account.new_entries();
     account.quits();
+    account.unread();
     account.restores();
     account.messages();
     account.letters();
@@ -54,6 +55,7 @@ fn close(ledger: &mut Ledger, found: &Found) {
         }
     }
     ledger.quits.clear();
+    ledger.unread.clear();
     ledger.settled = ledger.next();
     let gone = ledger
         .entries
@@ -169,6 +171,19 @@ impl Account<'_> {
                 self.wrong(format!(
                     "QUIT (answered: {answered}) collected {collected} and left {waiting} waiting"
                 ));
+            }
+        }
+    }
+
+    /// What could not be read is gone, and something was to be erased; whether it
+    /// was this, the account of the letters says.
+    fn unread(&mut self) {
+        let erases = self.ledger.erases();
+        for (user, unique_id) in self.ledger.unread.clone() {
+            let found = self.found.entries.get(&unique_id);
+            let is_there = found.is_some_and(|entry| !self.ledger.is_erased(entry.message));
+            if is_there || !erases {
+                self.wrong(format!("{user} cannot read {unique_id}"));
             }
         }
     }

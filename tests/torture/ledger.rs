@@ -110,6 +110,8 @@ pub struct Ledger {
     /// Since the last account.
     pub quits: Vec<Quit>,
     pub commands: Vec<(Command, bool)>,
+    /// By user and unique-id: refused to a PC, for the next account to judge.
+    pub unread: Vec<(String, String)>,
     pub counts: Counts,
     pub violations: Vec<String>,
 }
@@ -205,12 +207,21 @@ impl Ledger {
         }
     }
 
-    /// A PC was refused what is in its listing: only an erasure explains that.
+    /// A PC was refused what is in its listing: only an erasure explains that. What
+    /// was restored or given since the last account has a unique-id that only the
+    /// next one knows.
     pub fn not_read(&mut self, user: &str, unique_id: &str) {
-        let message = self.entries.get(unique_id).map(|entry| entry.message);
-        if !message.is_some_and(|message| self.is_erased(message)) {
-            self.violation(format!("{user} cannot read {unique_id}"));
+        match self.entries.get(unique_id).map(|entry| entry.message) {
+            Some(message) if self.is_erased(message) => {}
+            Some(_) => self.violation(format!("{user} cannot read {unique_id}")),
+            None => self.unread.push((user.to_string(), unique_id.to_string())),
         }
+    }
+
+    /// Whether anything was ordered to be erased since the last account.
+    pub fn erases(&self) -> bool {
+        let mut commands = self.commands.iter();
+        commands.any(|(command, _)| matches!(command, Command::Erase { .. }))
     }
 
     /// A unique-id names this letter, now and for ever.
