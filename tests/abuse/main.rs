@@ -13,6 +13,9 @@ mod hub;
 #[path = "../support/mail.rs"]
 #[allow(dead_code, reason = "shared with tests that use the rest of it")]
 mod mail;
+#[path = "../support/process.rs"]
+#[allow(dead_code, reason = "shared with tests that use the rest of it")]
+mod process;
 #[path = "../support/provider.rs"]
 #[allow(dead_code, reason = "shared with tests that use the rest of it")]
 mod provider;

@@ -7,6 +7,7 @@ mod budget;
 mod cuts;
 mod exhaustion;
 mod peer;
+#[path = "../support/process.rs"]
 mod process;
 mod slow;
 mod stalls;

@@ -11,7 +11,7 @@ use std::fs;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
-use crate::chance::Chance;
+use crate::random::Random;
 use crate::record::{Call, Synced};
 
 /// What a disk writes whole or not at all.
@@ -109,7 +109,7 @@ impl Disk {
     }
 
     /// One call more. `chance` decides what a failed sync had done.
-    pub fn take(&mut self, call: &Call, chance: &mut Chance) {
+    pub fn take(&mut self, call: &Call, chance: &mut Random) {
         self.time += 1;
         match call {
             Call::Opened {
@@ -181,7 +181,7 @@ impl Disk {
         self.changes.push((self.time, change));
     }
 
-    fn synced(&mut self, what: Synced, since: u64, failed: Option<&mut Chance>) {
+    fn synced(&mut self, what: Synced, since: u64, failed: Option<&mut Random>) {
         match what {
             Synced::File(inode) => {
                 let Some(&file) = self.inodes.get(&inode) else {
@@ -213,7 +213,7 @@ impl Disk {
     }
 
     /// The folder as the next start finds it.
-    pub fn cut(&self, left: Left, chance: &mut Chance, folder: &Path) {
+    pub fn cut(&self, left: Left, chance: &mut Random, folder: &Path) {
         let mut names = self.synced_names.clone();
         for (_, change) in &self.changes {
             let kept = match left {
@@ -233,7 +233,7 @@ impl Disk {
 }
 
 impl File {
-    fn cut(&self, left: Left, chance: &mut Chance) -> Vec<u8> {
+    fn cut(&self, left: Left, chance: &mut Random) -> Vec<u8> {
         let mut found = self.synced.clone();
         for (_, piece) in &self.pieces {
             match (left, piece) {

@@ -9,7 +9,6 @@
 //! `POSTROOM_TORTURE_SEED` repeats a run (scripts/torture).
 
 mod account;
-mod chance;
 mod disk;
 mod office;
 mod record;
@@ -28,6 +27,9 @@ mod mail;
 #[path = "../support/provider.rs"]
 #[allow(dead_code, reason = "shared with tests that use the rest of it")]
 mod provider;
+#[path = "../support/random.rs"]
+#[allow(dead_code, reason = "shared with tests that use the rest of it")]
+mod random;
 #[path = "../support/talk.rs"]
 #[allow(dead_code, reason = "shared with tests that use the rest of it")]
 mod talk;
@@ -38,10 +40,10 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use tempfile::tempdir_in;
 
 use account::{Told, reckon};
-use chance::Chance;
 use disk::{Disk, Left};
 use interpose::{Action, Rule, call, place};
 use office::{Sent, Working};
+use random::Random;
 use record::Call;
 
 /// An error of the disk (EIO).
@@ -70,7 +72,7 @@ type Cut = (usize, Left);
 
 /// Cuts the power at these points of the record, in their order, and reckons
 /// after each.
-fn make_cuts(mut disk: Disk, calls: &[Call], sent: &Sent, cuts: &[Cut], chance: &mut Chance) {
+fn make_cuts(mut disk: Disk, calls: &[Call], sent: &Sent, cuts: &[Cut], chance: &mut Random) {
     let mut cuts = cuts.iter().peekable();
     let mut told = Told::default();
     for number in 0..=calls.len() {
@@ -97,10 +99,10 @@ fn make_cuts(mut disk: Disk, calls: &[Call], sent: &Sent, cuts: &[Cut], chance: 
 }
 
 /// So many cuts at points that chance takes from these, each in some way.
-fn some_of(points: &[usize], cuts: usize, chance: &mut Chance) -> Vec<Cut> {
+fn some_of(points: &[usize], cuts: usize, chance: &mut Random) -> Vec<Cut> {
     let cut = |_| {
-        let point = points[chance.below(points.len())];
-        (point, Left::ALL[chance.below(Left::ALL.len())])
+        let point = points[chance.index(points.len())];
+        (point, Left::ALL[chance.index(Left::ALL.len())])
     };
     let mut cuts: Vec<Cut> = (0..cuts).map(cut).collect();
     cuts.sort_by_key(|(before, _)| *before);
@@ -168,10 +170,10 @@ impl Run {
         });
     }
 
-    fn cut_where(self, choose: impl FnOnce(&[Call], &mut Chance) -> Vec<Cut>) {
+    fn cut_where(self, choose: impl FnOnce(&[Call], &mut Random) -> Vec<Cut>) {
         let calls = record::read(&self.working.interposed.record());
         let (sent, _record) = self.working.into_sent();
-        let mut chance = Chance::from_seed(self.seed);
+        let mut chance = Random::seeded(self.seed);
         let cuts = choose(&calls, &mut chance);
         make_cuts(self.before, &calls, &sent, &cuts, &mut chance);
         println!(

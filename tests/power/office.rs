@@ -7,11 +7,11 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
-use crate::chance::Chance;
 use crate::hub::{Hub, Office, eventually};
 use crate::interpose::{Interposed, Rule};
 use crate::mail::{greet, id_of, send_in};
 use crate::provider::{Fault, Provider};
+use crate::random::Random;
 use crate::talk::Talk;
 
 const SENDERS: usize = 3;
@@ -52,7 +52,7 @@ pub struct Working {
     pub provider: Provider,
     sent: Mutex<Sent>,
     named: AtomicUsize,
-    chance: Mutex<Chance>,
+    chance: Mutex<Random>,
 }
 
 impl Working {
@@ -76,7 +76,7 @@ impl Working {
             provider,
             sent: Mutex::default(),
             named: AtomicUsize::new(0),
-            chance: Mutex::new(Chance::from_seed(seed)),
+            chance: Mutex::new(Random::seeded(seed)),
         }
     }
 
@@ -294,7 +294,7 @@ impl Working {
     }
 
     fn below(&self, end: usize) -> usize {
-        self.chance.lock().unwrap().below(end)
+        self.chance.lock().unwrap().index(end)
     }
 }
 

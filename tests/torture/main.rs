@@ -20,6 +20,8 @@
 //! Beside it, and by every call in turn: first starts and recoveries (`starts`),
 //! commands that rename and remove (`names`).
 
+#[path = "../support/random.rs"]
+#[allow(dead_code, reason = "shared with tests that use the rest of it")]
 mod random;
 mod letters;
 mod wire;

@@ -11,11 +11,11 @@ mod names;
 mod relay;
 mod smuggling;
 
-use std::fs;
 use std::net::Ipv4Addr;
 use std::sync::atomic::{AtomicU16, Ordering};
 
 use crate::hub::{Hub, Office};
+use crate::process::peak;
 use crate::talk::Talk;
 
 /// An address on the LAN of [`office`], beside 127.0.0.1.
@@ -46,10 +46,7 @@ fn begin_data(smtp: &mut Talk) {
 
 /// The most memory that the hub ever had, in octets.
 fn most_memory(hub: &Hub) -> u64 {
-    let status = fs::read_to_string(format!("/proc/{}/status", hub.pid())).unwrap();
-    let line = status.lines().find(|line| line.starts_with("VmHWM:"));
-    let kilobytes = line.unwrap().split_whitespace().nth(1).unwrap();
-    kilobytes.parse::<u64>().unwrap() * 1024
+    peak(hub.pid()) as u64
 }
 
 /// Another stranger each time: the refusals of one who tries names are slowed.

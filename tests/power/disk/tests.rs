@@ -12,7 +12,7 @@ fn disk(calls: &[Call]) -> Disk {
         emptied: false,
     };
     for call in std::iter::once(&opened).chain(calls) {
-        disk.take(call, &mut Chance::from_seed(1));
+        disk.take(call, &mut Random::seeded(1));
     }
     disk
 }
@@ -41,7 +41,7 @@ fn written(octets: &[u8]) -> Call {
 /// Its content, if the file is there at all.
 fn found(disk: &Disk, left: Left) -> Option<Vec<u8>> {
     let folder = tempfile::tempdir().unwrap();
-    disk.cut(left, &mut Chance::from_seed(1), folder.path());
+    disk.cut(left, &mut Random::seeded(1), folder.path());
     fs::read(folder.path().join("bodies/a")).ok()
 }
 
@@ -86,7 +86,7 @@ fn what_a_failed_sync_was_about_no_later_one_saves() {
             offset: disk.files[0].pieces.len(),
             octets: b"x".to_vec(),
         };
-        disk.take(&call, &mut Chance::from_seed(1));
+        disk.take(&call, &mut Random::seeded(1));
     }
     for call in [
         begins(FILE),
@@ -94,7 +94,7 @@ fn what_a_failed_sync_was_about_no_later_one_saves() {
         begins(FILE),
         ends(FILE, false),
     ] {
-        disk.take(&call, &mut Chance::from_seed(1));
+        disk.take(&call, &mut Random::seeded(1));
     }
     let found = found(&disk, Left::Everything).unwrap();
     assert!(found.iter().filter(|octet| **octet == b'x').count() < 64);

@@ -28,11 +28,20 @@ impl Random {
         self.next() % end
     }
 
+    /// The same for what is counted in memory.
+    pub fn index(&mut self, end: usize) -> usize {
+        self.below(end as u64) as usize
+    }
+
+    pub fn yes(&mut self) -> bool {
+        self.next() & 1 == 1
+    }
+
     pub fn percent(&mut self, chance: u64) -> bool {
         self.below(100) < chance
     }
 
     pub fn pick<'a, T>(&mut self, from: &'a [T]) -> &'a T {
-        &from[self.below(from.len() as u64) as usize]
+        &from[self.index(from.len())]
     }
 }
