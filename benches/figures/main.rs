@@ -24,6 +24,7 @@ mod provider;
 mod fetching;
 mod limits;
 mod guessing;
+mod peers;
 
 use std::error::Error;
 use std::fs;

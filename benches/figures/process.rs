@@ -8,6 +8,11 @@ use crate::Outcome;
 /// Ticks of `/proc/PID/stat` in a second: the same on every Linux.
 const TICKS_PER_SECOND: f64 = 100.0;
 
+/// Where proc_pid_stat(5) has the parent, and utime, stime, cutime, cstime.
+const PARENT: usize = 1;
+const OWN_TICKS: std::ops::Range<usize> = 11..13;
+const ALL_TICKS: std::ops::Range<usize> = 11..15;
+
 /// A process, by its id.
 #[derive(Debug, Clone, Copy)]
 pub struct Process(pub u32);
@@ -38,12 +43,8 @@ impl Process {
 
     /// What it has used so far.
     pub fn used(self) -> Outcome<Used> {
-        let stat = fs::read_to_string(self.file("stat"))?;
-        // The name before the last bracket may hold spaces; the twelfth and
-        // thirteenth number after it are utime and stime.
-        let (_, numbers) = stat.rsplit_once(')').ok_or("/proc/PID/stat has no name")?;
-        let ticks = numbers.split_whitespace().skip(11).take(2);
-        let ticks: u64 = ticks.map(str::parse::<u64>).sum::<Result<u64, _>>()?;
+        let stat = self.stat()?;
+        let ticks = stat.get(OWN_TICKS).unwrap_or_default().iter().sum::<i64>();
         Ok(Used {
             cpu_s: ticks as f64 / TICKS_PER_SECOND,
             sleeps: self.sleeps()?,
@@ -70,6 +71,51 @@ impl Process {
         })
     }
 
+    /// It and all that it has started, as far as they run: a server of many
+    /// processes is measured by its first.
+    pub fn family(self) -> Outcome<Vec<Process>> {
+        let mut parents = Vec::new();
+        for entry in fs::read_dir("/proc")? {
+            let Ok(id) = entry?.file_name().to_string_lossy().parse() else {
+                continue;
+            };
+            // One that has ended meanwhile is nobody's child any more.
+            let stat = Process(id).stat().unwrap_or_default();
+            parents.extend(stat.get(PARENT).map(|parent| (id, *parent)));
+        }
+        let mut family = vec![self.0];
+        let mut next = 0;
+        while let Some(&member) = family.get(next) {
+            let children = parents
+                .iter()
+                .filter(|(_, parent)| *parent == i64::from(member));
+            family.extend(children.map(|(id, _)| *id));
+            next += 1;
+        }
+        Ok(family.into_iter().map(Process).collect())
+    }
+
+    /// Processor seconds of it, of all that it has started, and of all of those
+    /// that have ended and were waited for.
+    pub fn cpu_of_family(self) -> Outcome<f64> {
+        let mut ticks = 0_i64;
+        for member in self.family()? {
+            let stat = member.stat().unwrap_or_default();
+            ticks += stat.get(ALL_TICKS).unwrap_or_default().iter().sum::<i64>();
+        }
+        Ok(ticks as f64 / TICKS_PER_SECOND)
+    }
+
+    /// Proportional set size in octets of it and all that it has started.
+    pub fn pss_of_family(self) -> Outcome<f64> {
+        let family = self.family()?;
+        Ok(family
+            .into_iter()
+            .filter_map(|member| member.memory().ok())
+            .map(|memory| memory.pss)
+            .sum())
+    }
+
     /// The most resident memory since the start, or since it was forgotten.
     pub fn peak(self) -> Outcome<f64> {
         let status = fs::read_to_string(self.file("status"))?;
@@ -81,6 +127,15 @@ impl Process {
     pub fn forget_peak(self) -> Outcome<()> {
         // proc(5): 5 resets the peak resident set size.
         Ok(fs::write(self.file("clear_refs"), "5")?)
+    }
+
+    /// The numbers of `/proc/PID/stat` after the name; the state, a letter, is 0.
+    fn stat(self) -> Outcome<Vec<i64>> {
+        let stat = fs::read_to_string(self.file("stat"))?;
+        // The name before the last bracket may hold spaces.
+        let (_, numbers) = stat.rsplit_once(')').ok_or("/proc/PID/stat has no name")?;
+        let numbers = numbers.split_whitespace();
+        Ok(numbers.map(|number| number.parse().unwrap_or(0)).collect())
     }
 
     fn file(self, name: &str) -> PathBuf {

@@ -55,7 +55,7 @@ pub fn ratio(works: &[f64], limits: &[f64], what: &str) -> String {
 }
 
 /// The least, the median, the most.
-fn spread(works: &[f64]) -> Option<[f64; 3]> {
+pub fn spread(works: &[f64]) -> Option<[f64; 3]> {
     let mut sorted = works.to_vec();
     sorted.sort_by(f64::total_cmp);
     let median = *sorted.get(sorted.len() / 2)?;
@@ -63,7 +63,7 @@ fn spread(works: &[f64]) -> Option<[f64; 3]> {
 }
 
 /// With as many digits as mean something.
-fn amount(number: f64) -> String {
+pub fn amount(number: f64) -> String {
     match number.abs() {
         size if size >= 100.0 => format!("{number:.0}"),
         size if size >= 10.0 => format!("{number:.1}"),
