@@ -143,7 +143,7 @@ impl Works {
 }
 
 /// Our own sender, which costs less than smtp-source and pipelines.
-fn send(smtp: SocketAddr, sessions: usize, time: Duration) -> Outcome<u64> {
+pub fn send(smtp: SocketAddr, sessions: usize, time: Duration) -> Outcome<u64> {
     let senders = (1..=sessions)
         .map(|number| Sender::connect(smtp, &format!("user{number}")))
         .collect::<Outcome<Vec<_>>>()?;
@@ -158,13 +158,14 @@ fn send(smtp: SocketAddr, sessions: usize, time: Duration) -> Outcome<u64> {
     Ok(messages)
 }
 
-fn has_smtp_source() -> bool {
+/// Whether it is installed.
+pub fn has_smtp_source() -> bool {
     // It says how to use it, and fails, where it is.
     smtp_source_command().output().is_ok()
 }
 
 /// Debian keeps it where only root's PATH looks.
-fn smtp_source_command() -> Command {
+pub fn smtp_source_command() -> Command {
     match Path::new("/usr/sbin/smtp-source").exists() {
         true => Command::new("/usr/sbin/smtp-source"),
         false => Command::new("smtp-source"),

@@ -6,7 +6,7 @@
 //! nothing, who sends stops just before its content would go to a file. They
 //! come from several addresses, for one may have 200 connections.
 
-mod clients;
+pub mod clients;
 
 use std::net::SocketAddr;
 use std::path::Path;
@@ -213,7 +213,7 @@ fn warm(hub: &Hub, smtps: SocketAddr, pop3s: SocketAddr) -> Outcome<()> {
 }
 
 /// Twenty at a time.
-fn many<T: Send>(count: usize, one: impl Fn(usize) -> Outcome<T> + Sync) -> Vec<Outcome<T>> {
+pub fn many<T: Send>(count: usize, one: impl Fn(usize) -> Outcome<T> + Sync) -> Vec<Outcome<T>> {
     let next = Mutex::new(0..count);
     let all = Mutex::new(Vec::new());
     thread::scope(|scope| {

@@ -7,8 +7,10 @@
 //! median, the least and the most, and the median of the ratios within a run.
 //! `--quick` takes shorter works; `fetching`, `guessing` or `limits` that part alone. Needs Linux;
 //! Postfix's `smtp-source`, Dovecot and fetchmail are used where they are
-//! installed.
+//! installed. `peers` is another run, which `scripts/bench` does: the same works
+//! on other mail servers and on the hub, in turn.
 
+mod interruption;
 mod table;
 mod process;
 mod office;
@@ -79,13 +81,15 @@ fn main() -> ExitCode {
         true => Plan::QUICK,
         false => Plan::WHOLE,
     };
-    let part = match () {
-        () if is_given("fetching") => fetching,
-        () if is_given("guessing") => guessing,
-        () if is_given("limits") => limits,
-        () => all,
+    let outcome = match () {
+        () if is_given(peers::APPENDING) => peers::append(),
+        () if is_given("peers") => measure(peers::measure, &plan),
+        () if is_given("fetching") => measure_table(fetching, &plan),
+        () if is_given("guessing") => measure_table(guessing, &plan),
+        () if is_given("limits") => measure_table(limits, &plan),
+        () => measure_table(all, &plan),
     };
-    match measure(part, &plan) {
+    match outcome {
         Ok(()) => ExitCode::SUCCESS,
         Err(why) => {
             eprintln!("figures: {why}");
@@ -94,15 +98,27 @@ fn main() -> ExitCode {
     }
 }
 
-fn measure(part: impl FnOnce(&Path, &Plan, &mut Table) -> Outcome<()>, plan: &Plan) -> Outcome<()> {
+fn measure_table(
+    part: impl FnOnce(&Path, &Plan, &mut Table) -> Outcome<()>,
+    plan: &Plan,
+) -> Outcome<()> {
+    let with_table = |folder: &Path, plan: &Plan| {
+        let mut table = Table::default();
+        part(folder, plan, &mut table)?;
+        Ok(table.to_string())
+    };
+    measure(with_table, plan)
+}
+
+/// Runs a part in a folder of its own and prints the table that it returns.
+fn measure(part: impl FnOnce(&Path, &Plan) -> Outcome<String>, plan: &Plan) -> Outcome<()> {
+    interruption::watch()?;
     let began = Instant::now();
     let folder = tempfile::Builder::new()
         .prefix("figures-")
         .tempdir_in(env!("CARGO_TARGET_TMPDIR"))?;
     print_machine(folder.path());
-    let mut table = Table::default();
-    part(folder.path(), plan, &mut table)?;
-    println!("\n{table}");
+    println!("\n{}", part(folder.path(), plan)?);
     println!(
         "load now {}; the run took {:.0} s",
         load(),

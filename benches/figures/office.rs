@@ -114,9 +114,21 @@ impl Office {
 
     /// Starts the hub and waits until it is ready. Its log goes to a file.
     pub fn start(&self) -> Outcome<Hub> {
+        self.start_by(program())
+    }
+
+    /// The same with a library that the system puts between the hub and itself.
+    pub fn start_over(&self, library: &Path) -> Outcome<Hub> {
+        let mut command = program();
+        command.env("LD_PRELOAD", library);
+        self.start_by(command)
+    }
+
+    fn start_by(&self, mut command: Command) -> Outcome<Hub> {
+        crate::interruption::check()?;
         let log = self.folder.join("log");
         let began = Instant::now();
-        let mut child = program()
+        let mut child = command
             .arg("--config")
             .arg(self.config())
             .arg("serve")

@@ -12,6 +12,7 @@ const TICKS_PER_SECOND: f64 = 100.0;
 const PARENT: usize = 1;
 const OWN_TICKS: std::ops::Range<usize> = 11..13;
 const ALL_TICKS: std::ops::Range<usize> = 11..15;
+const REAPED_TICKS: std::ops::Range<usize> = 13..15;
 
 /// A process, by its id.
 #[derive(Debug, Clone, Copy)]
@@ -71,18 +72,17 @@ impl Process {
         })
     }
 
+    /// What it has started itself and what still runs of it.
+    pub fn children(self) -> Outcome<Vec<Process>> {
+        let parents = parents()?.into_iter();
+        let own = parents.filter(|(_, parent)| *parent == i64::from(self.0));
+        Ok(own.map(|(id, _)| Process(id)).collect())
+    }
+
     /// It and all that it has started, as far as they run: a server of many
     /// processes is measured by its first.
     pub fn family(self) -> Outcome<Vec<Process>> {
-        let mut parents = Vec::new();
-        for entry in fs::read_dir("/proc")? {
-            let Ok(id) = entry?.file_name().to_string_lossy().parse() else {
-                continue;
-            };
-            // One that has ended meanwhile is nobody's child any more.
-            let stat = Process(id).stat().unwrap_or_default();
-            parents.extend(stat.get(PARENT).map(|parent| (id, *parent)));
-        }
+        let parents = parents()?;
         let mut family = vec![self.0];
         let mut next = 0;
         while let Some(&member) = family.get(next) {
@@ -104,6 +104,13 @@ impl Process {
             ticks += stat.get(ALL_TICKS).unwrap_or_default().iter().sum::<i64>();
         }
         Ok(ticks as f64 / TICKS_PER_SECOND)
+    }
+
+    /// Processor seconds of what it has started, has ended and was waited for.
+    pub fn cpu_of_the_reaped(self) -> Outcome<f64> {
+        let stat = self.stat()?;
+        let ticks = stat.get(REAPED_TICKS).unwrap_or_default().iter();
+        Ok(ticks.sum::<i64>() as f64 / TICKS_PER_SECOND)
     }
 
     /// Proportional set size in octets of it and all that it has started.
@@ -151,6 +158,20 @@ impl Used {
             sleeps: self.sleeps - before.sleeps,
         }
     }
+}
+
+/// Every process, and the id of the one that started it.
+fn parents() -> Outcome<Vec<(u32, i64)>> {
+    let mut parents = Vec::new();
+    for entry in fs::read_dir("/proc")? {
+        let Ok(id) = entry?.file_name().to_string_lossy().parse() else {
+            continue;
+        };
+        // One that has ended meanwhile is nobody's child any more.
+        let stat = Process(id).stat().unwrap_or_default();
+        parents.extend(stat.get(PARENT).map(|parent| (id, *parent)));
+    }
+    Ok(parents)
 }
 
 fn number_after(text: &str, name: &str) -> Option<f64> {

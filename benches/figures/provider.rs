@@ -159,7 +159,8 @@ pub fn give(path: &Path) -> io::Result<()> {
     }
 }
 
-fn free_port() -> io::Result<u16> {
+/// A port that nobody listens on now.
+pub fn free_port() -> io::Result<u16> {
     Ok(TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?
         .local_addr()?
         .port())

@@ -85,6 +85,13 @@ impl Sender {
         self.write(content)
     }
 
+    /// Begins a message and sends so many octets of it, and not its end.
+    pub fn send_part(&mut self, octets: usize) -> Outcome<()> {
+        self.begin()?;
+        let line = b"A line of a message such as people write to each other.\r\n";
+        self.write(&line.repeat(octets / line.len()))
+    }
+
     fn begin(&mut self) -> Outcome<()> {
         let group = self.group.clone();
         self.write(group.as_bytes())?;

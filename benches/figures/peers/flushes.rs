@@ -1,0 +1,156 @@
+//! What a disk with a slow flush leaves of the intake: syncs for each message,
+//! and how near to a raw append it comes.
+
+use std::path::Path;
+use std::time::Duration;
+
+use super::comparison::{Better, Comparison, Line};
+use super::intake::{PEER, office};
+use super::load::{Load, RECIPIENTS};
+use super::postfix::Postfix;
+use super::side::Side;
+use super::slow_disk::SlowDisk;
+use crate::table::{amount, ratio, spread};
+use crate::{Outcome, Plan};
+
+const SESSIONS: usize = 10;
+/// An SD card's.
+const SLOW: Duration = Duration::from_millis(20);
+/// How long the raw append is measured.
+const APPENDING: Duration = Duration::from_millis(1000);
+
+/// One kind of mail on one kind of disk.
+struct Work {
+    name: &'static str,
+    flush: Duration,
+    load: Load,
+    shown: Shown,
+    promised: &'static str,
+}
+
+#[derive(Clone, Copy)]
+enum Shown {
+    SyncsPerMessage,
+    /// Beside a raw append of one message for each session.
+    Rate,
+}
+
+/// Turn by turn.
+#[derive(Default)]
+struct Works {
+    peer: Vec<f64>,
+    postroom: Vec<f64>,
+    append: Vec<f64>,
+}
+
+fn works(plan: &Plan) -> Vec<Work> {
+    let part = |of: usize| (plan.source_messages / of).max(20);
+    let to_ten = |messages: usize| Load {
+        recipients: RECIPIENTS,
+        ..Load::new(4096, SESSIONS, messages)
+    };
+    vec![
+        Work {
+            name: "4 KB to 10 recipients, 10 sessions, syncs per message",
+            flush: Duration::ZERO,
+            load: to_ten(part(20)),
+            shown: Shown::SyncsPerMessage,
+            promised: "promised: 1.2",
+        },
+        Work {
+            name: "the same with 20 ms a flush, syncs per message",
+            flush: SLOW,
+            load: to_ten(part(50)),
+            shown: Shown::SyncsPerMessage,
+            promised: "promised: 0.3",
+        },
+        Work {
+            name: "4 KB, 1 session, 20 ms a flush, messages/s until all are in the mailboxes",
+            flush: SLOW,
+            load: Load::new(4096, 1, part(50)),
+            shown: Shown::Rate,
+            promised: "promised: 0.85",
+        },
+        Work {
+            name: "4 KB, 10 sessions, 20 ms a flush, messages/s until all are in the mailboxes",
+            flush: SLOW,
+            load: Load::new(4096, SESSIONS, part(10)),
+            shown: Shown::Rate,
+            promised: "promised: 0.8",
+        },
+    ]
+}
+
+/// Both sides over the same library, which counts the syncs and holds them.
+pub fn measure(folder: &Path, plan: &Plan, comparison: &mut Comparison) -> Outcome<()> {
+    let Some(disk) = SlowDisk::build(folder)? else {
+        comparison.missing("a disk with 20 ms a flush", "there is no C compiler (cc)");
+        return Ok(());
+    };
+    let office = office(&folder.join("flushes"))?;
+    let works = works(plan);
+    let mut found: Vec<Works> = works.iter().map(|_| Works::default()).collect();
+    for turn in 1..=plan.works {
+        crate::say(&format!("mail comes in over a slow disk, turn {turn}"));
+        let place = folder.join(format!("flushes-peer{turn}"));
+        let peer = Postfix::start_over(&place, Some(&disk.library))?;
+        for (work, found) in works.iter().zip(&mut found) {
+            office.empty()?;
+            disk.set_flush(work.flush)?;
+            if matches!(work.shown, Shown::Rate) {
+                let append = disk.appends_per_second(work.load.sessions, APPENDING)?;
+                found.append.push(append);
+            }
+            found.peer.push(work.measure(&peer, &disk)?);
+            // Whatever a hub syncs at its start and at its end is no message's.
+            disk.set_flush(Duration::ZERO)?;
+            let hub = office.start_over(&disk.library)?;
+            disk.set_flush(work.flush)?;
+            found.postroom.push(work.measure(&hub, &disk)?);
+            disk.set_flush(Duration::ZERO)?;
+            hub.stop()?;
+        }
+    }
+    for (work, found) in works.iter().zip(found) {
+        work.report(found, comparison);
+    }
+    Ok(())
+}
+
+impl Work {
+    fn measure(&self, side: &impl Side, disk: &SlowDisk) -> Outcome<f64> {
+        let before = disk.syncs()?;
+        let sent = self.load.send(side)?;
+        let syncs = disk.syncs()? - before;
+        Ok(match self.shown {
+            Shown::SyncsPerMessage => syncs / sent.messages,
+            Shown::Rate => sent.per_second(),
+        })
+    }
+
+    fn report(&self, found: Works, comparison: &mut Comparison) {
+        let beside = match self.shown {
+            Shown::SyncsPerMessage => String::new(),
+            Shown::Rate => ratio(&found.postroom, &found.append, &append_in_words(&found)),
+        };
+        let parts = [beside.as_str(), self.promised];
+        let said: Vec<&str> = parts.into_iter().filter(|it| !it.is_empty()).collect();
+        comparison.line(&Line {
+            work: self.name.to_string(),
+            better: match self.shown {
+                Shown::SyncsPerMessage => Better::Less,
+                Shown::Rate => Better::More,
+            },
+            peer: Some((PEER, found.peer)),
+            postroom: found.postroom,
+            limit: said.join("; "),
+        });
+    }
+}
+
+fn append_in_words(found: &Works) -> String {
+    match spread(&found.append) {
+        Some([_, median, _]) => format!("a raw append ({}/s)", amount(median)),
+        None => "a raw append".to_string(),
+    }
+}
