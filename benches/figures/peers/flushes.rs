@@ -83,8 +83,15 @@ fn works(plan: &Plan) -> Vec<Work> {
 
 /// Both sides over the same library, which counts the syncs and holds them.
 pub fn measure(folder: &Path, plan: &Plan, comparison: &mut Comparison) -> Outcome<()> {
+    if let Some(why) = Postfix::missing() {
+        comparison.missing("mail comes in on a slow disk", why);
+        return Ok(());
+    }
     let Some(disk) = SlowDisk::build(folder)? else {
-        comparison.missing("a disk with 20 ms a flush", "there is no C compiler (cc)");
+        comparison.missing(
+            "mail comes in on a slow disk",
+            "there is no C compiler (cc)",
+        );
         return Ok(());
     };
     let office = office(&folder.join("flushes"))?;

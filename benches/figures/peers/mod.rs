@@ -1,7 +1,8 @@
 //! Side by side with Postfix, Dovecot and fetchmail: what `scripts/bench` runs.
 //!
 //! The same work on a peer and on postroom, in turn, on one file system. A peer
-//! is set up as an administrator would, on files of its own.
+//! is set up as an administrator would, on files of its own. What a machine lacks
+//! is said in its line of the table.
 
 pub mod comparison;
 mod side;
@@ -21,42 +22,38 @@ use rustix::process::geteuid;
 use tempfile::TempDir;
 
 use self::comparison::Comparison;
-use self::postfix::Postfix;
 pub use self::slow_disk::{APPENDING, append};
-use crate::intake::has_smtp_source;
 use crate::{Outcome, Plan};
 
 /// A folder's name may be so long that Dovecot's sockets in it have a path that
 /// the system takes (unix(7): 108 octets).
 const FOLDER_OCTETS: usize = 60;
 
+type Part = fn(&Path, &Plan, &mut Comparison) -> Outcome<()>;
+
+/// All of them, or those that are named behind `peers`.
+const PARTS: [(&str, Part); 3] = [
+    ("intake", intake::measure),
+    ("flushes", flushes::measure),
+    ("memory", memory::measure),
+];
+
 /// Every work, and the table of them.
 pub fn measure(folder: &Path, plan: &Plan) -> Outcome<String> {
     if !geteuid().is_root() {
-        return Err(
-            "the peers are started by root: Postfix and Dovecot run as users of their own".into(),
-        );
+        return Err("the peers are started by root: each runs as users of its own".into());
     }
     let elsewhere = place(folder)?;
     let folder = elsewhere.as_ref().map_or(folder, TempDir::path);
+    let is_named = |(name, _): &(&str, Part)| std::env::args().any(|argument| argument == *name);
+    let all = !PARTS.iter().any(is_named);
     let mut comparison = Comparison::default();
-    mail_comes_in(folder, plan, &mut comparison)?;
-    Ok(comparison.to_string())
-}
-
-/// Postfix with Dovecot is the peer.
-fn mail_comes_in(folder: &Path, plan: &Plan, comparison: &mut Comparison) -> Outcome<()> {
-    let missing = match has_smtp_source() {
-        true => Postfix::missing(),
-        false => Some("smtp-source is not installed (Debian package postfix)"),
-    };
-    if let Some(why) = missing {
-        comparison.missing("mail comes in", why);
-        return Ok(());
+    for part in PARTS.iter().filter(|part| all || is_named(part)) {
+        let measured = part.1(folder, plan, &mut comparison);
+        // What was found before the failure is of use to whoever looks for its cause.
+        measured.inspect_err(|_| eprintln!("{comparison}"))?;
     }
-    intake::measure(folder, plan, comparison)?;
-    flushes::measure(folder, plan, comparison)?;
-    memory::measure(folder, plan, comparison)
+    Ok(comparison.to_string())
 }
 
 /// Where both sides keep their mail: the folder of the run, or one elsewhere if

@@ -19,6 +19,7 @@ use rustix::process::{Pid, Signal, kill_process};
 
 use super::side::Side;
 use crate::Outcome;
+use crate::intake::has_smtp_source;
 use crate::office::PASSWORD;
 use crate::process::Process;
 use crate::provider::{free_port, give};
@@ -55,7 +56,8 @@ pub struct Postfix {
 }
 
 impl Postfix {
-    /// What is missing on this machine, in words; none: it can be started.
+    /// What is missing on this machine, in words; none: it can be started, and
+    /// mail be sent to it.
     pub fn missing() -> Option<&'static str> {
         let needed = [
             (MASTER, "postfix is not installed"),
@@ -64,8 +66,13 @@ impl Postfix {
             ("/usr/lib/dovecot/lmtp", "dovecot-lmtpd is not installed"),
             ("/usr/lib/dovecot/pop3", "dovecot-pop3d is not installed"),
         ];
-        let missing = needed.iter().find(|(path, _)| !Path::new(path).exists());
-        missing.map(|(_, why)| *why)
+        let mut missing = needed.iter().filter(|(path, _)| !Path::new(path).exists());
+        match missing.next() {
+            Some((_, why)) => Some(why),
+            // Debian's package postfix brings it as well, others may have it apart.
+            None if !has_smtp_source() => Some("smtp-source is not installed"),
+            None => None,
+        }
     }
 
     /// Starts both with an empty queue and no mail, in a folder that must not be
