@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::comparison::{Better, Comparison, Line};
 use super::intake::{PEER, office};
-use super::load::{Load, RECIPIENTS};
+use super::load::{Load, RECIPIENTS, warm};
 use super::postfix::Postfix;
 use super::side::Side;
 use super::slow_disk::SlowDisk;
@@ -44,7 +44,7 @@ struct Works {
 }
 
 fn works(plan: &Plan) -> Vec<Work> {
-    let part = |of: usize| (plan.source_messages / of).max(20);
+    let part = |of: usize, least: usize| (plan.source_messages / of).max(least);
     let to_ten = |messages: usize| Load {
         recipients: RECIPIENTS,
         ..Load::new(4096, SESSIONS, messages)
@@ -53,28 +53,28 @@ fn works(plan: &Plan) -> Vec<Work> {
         Work {
             name: "4 KB to 10 recipients, 10 sessions, syncs per message",
             flush: Duration::ZERO,
-            load: to_ten(part(20)),
+            load: to_ten(part(20, 50)),
             shown: Shown::SyncsPerMessage,
             promised: "promised: 1.2",
         },
         Work {
             name: "the same with 20 ms a flush, syncs per message",
             flush: SLOW,
-            load: to_ten(part(50)),
+            load: to_ten(part(50, 30)),
             shown: Shown::SyncsPerMessage,
             promised: "promised: 0.3",
         },
         Work {
             name: "4 KB, 1 session, 20 ms a flush, messages/s until all are in the mailboxes",
             flush: SLOW,
-            load: Load::new(4096, 1, part(50)),
+            load: Load::new(4096, 1, part(50, 30)),
             shown: Shown::Rate,
             promised: "promised: 0.85",
         },
         Work {
             name: "4 KB, 10 sessions, 20 ms a flush, messages/s until all are in the mailboxes",
             flush: SLOW,
-            load: Load::new(4096, SESSIONS, part(10)),
+            load: Load::new(4096, SESSIONS, part(10, 100)),
             shown: Shown::Rate,
             promised: "promised: 0.8",
         },
@@ -101,6 +101,7 @@ pub fn measure(folder: &Path, plan: &Plan, comparison: &mut Comparison) -> Outco
         crate::say(&format!("mail comes in over a slow disk, turn {turn}"));
         let place = folder.join(format!("flushes-peer{turn}"));
         let peer = Postfix::start_over(&place, Some(&disk.library))?;
+        warm(&peer)?;
         for (work, found) in works.iter().zip(&mut found) {
             office.empty()?;
             disk.set_flush(work.flush)?;
@@ -112,6 +113,7 @@ pub fn measure(folder: &Path, plan: &Plan, comparison: &mut Comparison) -> Outco
             // Whatever a hub syncs at its start and at its end is no message's.
             disk.set_flush(Duration::ZERO)?;
             let hub = office.start_over(&disk.library)?;
+            warm(&hub)?;
             disk.set_flush(work.flush)?;
             found.postroom.push(work.measure(&hub, &disk)?);
             disk.set_flush(Duration::ZERO)?;

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use super::comparison::{Better, Comparison, Line};
 use super::device::Device;
-use super::load::{Connections, Load, RECIPIENTS, Sent, USERS, pipelined};
+use super::load::{Connections, Load, RECIPIENTS, Sent, USERS, pipelined, warm};
 use super::postfix::Postfix;
 use crate::office::Office;
 use crate::table::{amount, spread};
@@ -118,10 +118,12 @@ pub fn measure(folder: &Path, plan: &Plan, comparison: &mut Comparison) -> Outco
     for turn in 1..=plan.works {
         crate::say(&format!("mail comes in, turn {turn}"));
         let peer = Postfix::start(&folder.join(format!("intake-peer{turn}")))?;
+        warm(&peer)?;
         for (work, [of_peer, of_hub]) in works.iter().zip(&mut sides) {
             of_peer.measure(&work.load, device, || work.load.send(&peer))?;
             office.empty()?;
             let hub = office.start()?;
+            warm(&hub)?;
             of_hub.measure(&work.load, device, || {
                 let sent = work.load.send(&hub)?;
                 hub.stop()?;

@@ -91,6 +91,18 @@ impl Load {
     }
 }
 
+/// Sends something to every mailbox that the works use: a server that has run for
+/// a while has its processes, and its users have their folders.
+pub fn warm(side: &impl Side) -> Outcome<()> {
+    let to_ten = Load {
+        recipients: RECIPIENTS,
+        ..Load::new(4096, RECIPIENTS, RECIPIENTS)
+    };
+    to_ten.send(side)?;
+    Load::new(4096, USERS, USERS).send(side)?;
+    Ok(())
+}
+
 /// By our own sender, which costs less than smtp-source: its sessions stay, and
 /// a message's end goes out with the next one's commands.
 pub fn pipelined(side: &impl Side, sessions: usize, time: Duration) -> Outcome<Sent> {
