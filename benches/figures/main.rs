@@ -92,6 +92,8 @@ fn main() -> ExitCode {
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
         Err(why) => {
+            // After an interruption everything fails, each in words of its own.
+            let why = interruption::check().err().unwrap_or(why);
             eprintln!("figures: {why}");
             ExitCode::FAILURE
         }

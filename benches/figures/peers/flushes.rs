@@ -16,8 +16,6 @@ use crate::{Outcome, Plan};
 const SESSIONS: usize = 10;
 /// An SD card's.
 const SLOW: Duration = Duration::from_millis(20);
-/// How long the raw append is measured.
-const APPENDING: Duration = Duration::from_millis(1000);
 
 /// One kind of mail on one kind of disk.
 struct Work {
@@ -55,28 +53,28 @@ fn works(plan: &Plan) -> Vec<Work> {
             flush: Duration::ZERO,
             load: to_ten(part(20, 50)),
             shown: Shown::SyncsPerMessage,
-            promised: "promised: 1.2",
+            promised: "promised: ≤ 1.2",
         },
         Work {
             name: "the same with 20 ms a flush, syncs per message",
             flush: SLOW,
             load: to_ten(part(50, 30)),
             shown: Shown::SyncsPerMessage,
-            promised: "promised: 0.3",
+            promised: "promised: ≤ 0.3",
         },
         Work {
             name: "4 KB, 1 session, 20 ms a flush, messages/s until all are in the mailboxes",
             flush: SLOW,
             load: Load::new(4096, 1, part(50, 30)),
             shown: Shown::Rate,
-            promised: "promised: 0.85",
+            promised: "promised: ≥ 0.85",
         },
         Work {
             name: "4 KB, 10 sessions, 20 ms a flush, messages/s until all are in the mailboxes",
             flush: SLOW,
             load: Load::new(4096, SESSIONS, part(10, 100)),
             shown: Shown::Rate,
-            promised: "promised: 0.8",
+            promised: "promised: ≥ 0.8",
         },
     ]
 }
@@ -106,7 +104,7 @@ pub fn measure(folder: &Path, plan: &Plan, comparison: &mut Comparison) -> Outco
             office.empty()?;
             disk.set_flush(work.flush)?;
             if matches!(work.shown, Shown::Rate) {
-                let append = disk.appends_per_second(work.load.sessions, APPENDING)?;
+                let append = disk.appends_per_second(work.load.sessions, plan.rate_time)?;
                 found.append.push(append);
             }
             found.peer.push(work.measure(&peer, &disk)?);

@@ -47,9 +47,9 @@ fn works(plan: &Plan) -> Vec<Work> {
             name: "4 KB, 10 sessions",
             load: small,
             lines: &[
-                (Shown::Rate, "promised: 7 ×"),
-                (Shown::CpuPer1000, "promised: 0.2"),
-                (Shown::Written, "promised: 5"),
+                (Shown::Rate, "promised: ≥ 7 ×"),
+                (Shown::CpuPer1000, "promised: ≤ 0.2"),
+                (Shown::Written, "promised: ≤ 5"),
             ],
         },
         Work {
@@ -63,24 +63,24 @@ fn works(plan: &Plan) -> Vec<Work> {
         Work {
             name: "4 KB, 1 session",
             load: Load::new(4096, 1, part(4)),
-            lines: &[(Shown::Rate, "promised: 5 ×")],
+            lines: &[(Shown::Rate, "promised: ≥ 5 ×")],
         },
         Work {
             name: "4 KB, 100 sessions",
             load: Load::new(4096, 100, part(2)),
-            lines: &[(Shown::Written, "promised: 4")],
+            lines: &[(Shown::Written, "promised: ≤ 4")],
         },
         Work {
             name: "50 KB, 10 sessions",
             load: Load::new(50 * 1024, SESSIONS, part(3)),
-            lines: &[(Shown::Rate, "promised: 8 ×")],
+            lines: &[(Shown::Rate, "promised: ≥ 8 ×")],
         },
         Work {
             name: "1 MB, 10 sessions",
             load: Load::new(1024 * 1024, SESSIONS, part(20)),
             lines: &[
-                (Shown::Rate, "promised: 3 ×"),
-                (Shown::Written, "promised: 1.1"),
+                (Shown::Rate, "promised: ≥ 3 ×"),
+                (Shown::Written, "promised: ≤ 1.1"),
             ],
         },
         Work {

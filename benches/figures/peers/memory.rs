@@ -119,17 +119,17 @@ fn report(peer: &Works, postroom: &Works, comparison: &mut Comparison) {
         (
             "10 s after ten POP3 log-ins",
             |it| &it.at_rest,
-            "promised: 8",
+            "promised: ≤ 8",
         ),
         (
             "100 SMTP sessions that have sent half of 1 MB each",
             |it| &it.receiving,
-            "promised: 32",
+            "promised: ≤ 32",
         ),
         (
             "1,000 sessions under TLS, `memory = \"67 MB\"`",
             |it| &it.under_tls,
-            "promised: 64",
+            "promised: ≤ 64",
         ),
     ];
     for (name, of, promised) in works {

@@ -50,7 +50,7 @@ pub fn measure(folder: &Path, plan: &Plan) -> Outcome<String> {
     let mut comparison = Comparison::default();
     for part in PARTS.iter().filter(|part| all || is_named(part)) {
         let measured = part.1(folder, plan, &mut comparison);
-        // What was found before the failure is of use to whoever looks for its cause.
+        // What was found before a failure is of use to whoever looks for its cause.
         measured.inspect_err(|_| eprintln!("{comparison}"))?;
     }
     Ok(comparison.to_string())

@@ -181,12 +181,8 @@ impl Side for Postfix {
     fn kept(&self) -> Outcome<usize> {
         let mut messages = 0;
         for user in fs::read_dir(self.folder.join("mail"))? {
-            for part in ["new", "cur"] {
-                messages += count_files(&user.as_ref().map_or_else(
-                    |_| PathBuf::new(),
-                    |user| user.path().join("Maildir").join(part),
-                ))?;
-            }
+            let maildir = user?.path().join("Maildir");
+            messages += count_files(&maildir.join("new"))? + count_files(&maildir.join("cur"))?;
         }
         Ok(messages)
     }
