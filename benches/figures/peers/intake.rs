@@ -41,7 +41,7 @@ struct Works {
 
 fn works(plan: &Plan) -> Vec<Work> {
     let part = |of: usize| (plan.source_messages / of).max(LEAST_MESSAGES);
-    let small = Load::new(4096, SESSIONS, part(2));
+    let small = Load::new(4096, SESSIONS, part(2).max(400));
     vec![
         Work {
             name: "4 KB, 10 sessions",

@@ -6,10 +6,10 @@
 //! with the drop. Nothing of the machine's own /etc/postfix, /etc/dovecot and
 //! spool is read or written.
 
-use std::fs::{self, DirBuilder, File};
+use std::fs::{self, File};
 use std::io::{self, BufRead, BufReader};
 use std::net::{Ipv4Addr, SocketAddr, TcpStream};
-use std::os::unix::fs::{DirBuilderExt, PermissionsExt, chown};
+use std::os::unix::fs::{PermissionsExt, chown};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::thread::sleep;
@@ -71,6 +71,7 @@ impl Postfix {
             Some((_, why)) => Some(why),
             // Debian's package postfix brings it as well, others may have it apart.
             None if !has_smtp_source() => Some("smtp-source is not installed"),
+            None if !is_known_dovecot() => Some("this Dovecot is no 2.3: its settings are others"),
             None => None,
         }
     }
@@ -85,7 +86,7 @@ impl Postfix {
     /// processes and itself.
     pub fn start_over(folder: &Path, library: Option<&Path>) -> Outcome<Postfix> {
         crate::interruption::check()?;
-        DirBuilder::new().mode(0o755).create(folder)?;
+        make_open(folder)?;
         let (smtp, pop3) = (free_port()?, free_port()?);
         let config = make_postfix(folder, smtp, library)?;
         let dovecot = make_dovecot(folder, pop3, library)?;
@@ -205,6 +206,11 @@ impl Drop for Postfix {
     }
 }
 
+fn is_known_dovecot() -> bool {
+    let said = Command::new("/usr/sbin/dovecot").arg("--version").output();
+    said.is_ok_and(|said| said.stdout.starts_with(b"2.3."))
+}
+
 /// Whether a server is there and says this.
 fn greets(address: SocketAddr, greeting: &str) -> bool {
     let Ok(stream) = TcpStream::connect(address) else {
@@ -239,10 +245,11 @@ fn make_postfix(folder: &Path, port: u16, library: Option<&Path>) -> Outcome<Pat
     let dropping = id_of("/etc/group", "postdrop")?;
     let make = |path: &str, mode: u32, owner: Option<u32>, group: Option<u32>| {
         let path = folder.join(path);
-        DirBuilder::new().recursive(true).create(&path)?;
+        make_open(&path)?;
         fs::set_permissions(&path, fs::Permissions::from_mode(mode))?;
         chown(&path, owner, group)
     };
+    make("queue", 0o755, None, None)?;
     // Owners and modes of Postfix's own postfix-files.
     for queue in ["active", "bounce", "corrupt", "defer", "deferred"] {
         make(&format!("queue/{queue}"), 0o700, Some(user), None)?;
@@ -333,6 +340,12 @@ fn dovecot_settings(folder: &Path, port: u16, library: Option<&Path>) -> String 
          service pop3-login {{\n  inet_listener pop3 {{\n    port = {port}\n  }}\n\
          \x20 inet_listener pop3s {{\n    port = 0\n  }}\n}}\n"
     )
+}
+
+/// A folder that everybody may pass through, whatever the umask.
+fn make_open(folder: &Path) -> io::Result<()> {
+    fs::create_dir(folder)?;
+    fs::set_permissions(folder, fs::Permissions::from_mode(0o755))
 }
 
 /// The number of a user or a group in such a file of the system's.

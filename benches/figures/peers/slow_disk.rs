@@ -45,14 +45,15 @@ impl SlowDisk {
             .arg(&source)
             .status();
         match built {
-            Err(_) => Ok(None),
-            Ok(status) if status.success() => Ok(Some(SlowDisk {
-                folder: folder.to_path_buf(),
-                disk: fs::File::options().read(true).write(true).open(file)?,
-                library,
-            })),
-            Ok(_) => Err("cc does not build slow_disk.c".into()),
+            Err(_) => return Ok(None),
+            Ok(status) if !status.success() => return Err("cc does not build slow_disk.c".into()),
+            Ok(_) => fs::set_permissions(&library, fs::Permissions::from_mode(0o755))?,
         }
+        Ok(Some(SlowDisk {
+            folder: folder.to_path_buf(),
+            disk: fs::File::options().read(true).write(true).open(file)?,
+            library,
+        }))
     }
 
     /// How long each flush lasts from now on.
