@@ -9,7 +9,7 @@ use super::intake::{PEER, office};
 use super::load::{Load, RECIPIENTS, warm};
 use super::postfix::Postfix;
 use super::side::Side;
-use super::slow_disk::SlowDisk;
+use super::slow_disk::{Appends, SlowDisk};
 use crate::table::{amount, ratio, spread};
 use crate::{Outcome, Plan};
 
@@ -38,7 +38,10 @@ enum Shown {
 struct Works {
     peer: Vec<f64>,
     postroom: Vec<f64>,
+    /// By one writer that has a message of each session for each flush.
     append: Vec<f64>,
+    /// By a writer for each session that syncs as soon as it has appended one.
+    append_each: Vec<f64>,
 }
 
 fn works(plan: &Plan) -> Vec<Work> {
@@ -104,8 +107,7 @@ pub fn measure(folder: &Path, plan: &Plan, comparison: &mut Comparison) -> Outco
             office.empty()?;
             disk.set_flush(work.flush)?;
             if matches!(work.shown, Shown::Rate) {
-                let append = disk.appends_per_second(work.load.sessions, plan.rate_time)?;
-                found.append.push(append);
+                found.append(&disk, work.load.sessions, plan)?;
             }
             found.peer.push(work.measure(&peer, &disk)?);
             // Whatever a hub syncs at its start and at its end is no message's.
@@ -124,6 +126,36 @@ pub fn measure(folder: &Path, plan: &Plan, comparison: &mut Comparison) -> Outco
     Ok(())
 }
 
+impl Works {
+    fn append(&mut self, disk: &SlowDisk, sessions: usize, plan: &Plan) -> Outcome<()> {
+        let rate =
+            |writers, batch| disk.appends_per_second(Appends { writers, batch }, plan.rate_time);
+        self.append.push(rate(1, sessions)?);
+        self.append_each.push(rate(sessions, 1)?);
+        Ok(())
+    }
+
+    /// Beside the raw appends, in words.
+    fn beside(&self, sessions: usize) -> String {
+        let with_rate = |appends: &[f64], what: &str| {
+            let [_, median, _] = spread(appends).unwrap_or_default();
+            let words = format!("{what} ({}/s)", amount(median));
+            ratio(&self.postroom, appends, &words)
+        };
+        let alone = with_rate(&self.append, "a raw append");
+        match sessions {
+            1 => alone,
+            _ => {
+                let each = with_rate(
+                    &self.append_each,
+                    "as many writers that sync each for itself",
+                );
+                format!("{alone} of {sessions} a flush, {each}")
+            }
+        }
+    }
+}
+
 impl Work {
     fn measure(&self, side: &impl Side, disk: &SlowDisk) -> Outcome<f64> {
         let before = disk.syncs()?;
@@ -138,7 +170,7 @@ impl Work {
     fn report(&self, found: Works, comparison: &mut Comparison) {
         let beside = match self.shown {
             Shown::SyncsPerMessage => String::new(),
-            Shown::Rate => ratio(&found.postroom, &found.append, &append_in_words(&found)),
+            Shown::Rate => found.beside(self.load.sessions),
         };
         let parts = [beside.as_str(), self.promised];
         let said: Vec<&str> = parts.into_iter().filter(|it| !it.is_empty()).collect();
@@ -152,12 +184,5 @@ impl Work {
             postroom: found.postroom,
             limit: said.join("; "),
         });
-    }
-}
-
-fn append_in_words(found: &Works) -> String {
-    match spread(&found.append) {
-        Some([_, median, _]) => format!("a raw append ({}/s)", amount(median)),
-        None => "a raw append".to_string(),
     }
 }

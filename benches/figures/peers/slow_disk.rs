@@ -4,6 +4,7 @@ use std::fs;
 use std::os::unix::fs::{FileExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::thread;
 use std::time::Duration;
 
 use crate::Outcome;
@@ -18,6 +19,15 @@ const SOURCE: &str = include_str!("slow_disk.c");
 const FLUSH_NS: u64 = 0;
 const SYNCS: u64 = 8;
 const DISK_OCTETS: usize = 24;
+
+/// Who appends at once, and how many messages of it share one sync.
+#[derive(Debug, Clone, Copy)]
+pub struct Appends {
+    /// At once.
+    pub writers: usize,
+    /// Of each writer.
+    pub batch: usize,
+}
 
 /// A built library with a disk of its own.
 pub struct SlowDisk {
@@ -69,13 +79,14 @@ impl SlowDisk {
         Ok(u64::from_ne_bytes(count) as f64)
     }
 
-    /// Messages a second when `batch` of them are appended and then synced over
-    /// it: the limit that no server passes on it.
-    pub fn appends_per_second(&self, batch: usize, time: Duration) -> Outcome<f64> {
+    /// Messages a second when each of so many writers appends a batch and syncs
+    /// it, again and again, over this disk and with nothing else to do.
+    pub fn appends_per_second(&self, appends: Appends, time: Duration) -> Outcome<f64> {
         let output = Command::new(std::env::current_exe()?)
             .arg(APPENDING)
             .arg(&self.folder)
-            .arg(batch.to_string())
+            .arg(appends.writers.to_string())
+            .arg(appends.batch.to_string())
             .arg(time.as_millis().to_string())
             .env("LD_PRELOAD", &self.library)
             .output()?;
@@ -90,8 +101,27 @@ pub fn append() -> Outcome<()> {
         .skip_while(|word| word != APPENDING)
         .skip(1);
     let mut next = || arguments.next().ok_or("appending: too few arguments");
-    let (folder, batch, time_ms) = (next()?, next()?.parse()?, next()?.parse()?);
+    let folder = PathBuf::from(next()?);
+    let (writers, batch, time_ms) = (
+        next()?.parse::<usize>()?,
+        next()?.parse()?,
+        next()?.parse()?,
+    );
     let time = Duration::from_millis(time_ms);
-    println!("{}", appends_per_second(Path::new(&folder), batch, time)?);
+    let rates = thread::scope(|scope| {
+        let threads: Vec<_> = (0..writers)
+            .map(|_| scope.spawn(|| append_alone(&folder, batch, time)))
+            .collect();
+        let rates = threads.into_iter().map(|thread| thread.join());
+        rates
+            .map(|rate| rate.map_err(|_| "a writer panicked")?)
+            .collect::<Outcome<Vec<f64>>>()
+    })?;
+    println!("{}", rates.iter().sum::<f64>());
     Ok(())
+}
+
+fn append_alone(folder: &Path, batch: usize, time: Duration) -> Outcome<f64> {
+    let own = tempfile::tempdir_in(folder)?;
+    appends_per_second(own.path(), batch, time)
 }
