@@ -143,6 +143,7 @@ struct Sources(Vec<Child>);
 
 impl Sources {
     fn start(load: &Load, smtp: SocketAddr) -> Outcome<Sources> {
+        crate::interruption::check()?;
         let processes = load.sessions.min(USERS);
         let mut sources = Sources(Vec::new());
         for number in 1..=processes {
