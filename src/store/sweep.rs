@@ -154,22 +154,26 @@ fn uncount(
     Ok(())
 }
 
+/// A message that no entry refers to any more, without its body. Not asked by a
+/// `RETURNING` of the removal: for that SQLite reads the whole row.
+pub(super) const UNREFERRED: &str = "SELECT octets, body_file FROM message WHERE id = :message
+    AND NOT EXISTS (SELECT 1 FROM entry WHERE entry.message = :message)";
+pub(super) const REMOVE_MESSAGE: &str = "DELETE FROM message WHERE id = :message";
+
 fn remove_message_if_last(
     db: &Connection,
     message: i64,
     removed: &mut Removed,
 ) -> Result<(), StoreError> {
     let gone: Option<(i64, Option<String>)> = db
-        .prepare_cached(
-            "DELETE FROM message WHERE id = :message
-                 AND NOT EXISTS (SELECT 1 FROM entry WHERE entry.message = :message)
-             RETURNING octets, body_file",
-        )?
+        .prepare_cached(UNREFERRED)?
         .query_row(named_params! {":message": message}, |row| {
             Ok((row.get(0)?, row.get(1)?))
         })
         .optional()?;
     if let Some((octets, file)) = gone {
+        db.prepare_cached(REMOVE_MESSAGE)?
+            .execute(named_params! {":message": message})?;
         removed.messages.push(QueueId::from_u64(count(message)));
         removed.octets += count(octets);
         removed.files.extend(file);

@@ -269,6 +269,29 @@ fn the_sweep_finds_the_oldest_in_one_index_without_sorting() {
 }
 
 #[test]
+fn the_sweep_removes_a_message_without_reading_its_body() {
+    let office = office();
+    let db = office.database();
+    let place: i64 = db
+        .query_row(
+            "SELECT cid FROM pragma_table_info('message') WHERE name = 'body'",
+            [],
+            |row| row.get(0),
+        )
+        .unwrap();
+    for sql in [sweep::UNREFERRED, sweep::REMOVE_MESSAGE] {
+        let mut program = db.prepare(&format!("EXPLAIN {sql}")).unwrap();
+        let steps = program.raw_query().mapped(|row| {
+            let operation: String = row.get("opcode")?;
+            Ok((operation, row.get::<_, i64>("p2")?))
+        });
+        let steps: Vec<_> = steps.collect::<Result<_, _>>().unwrap();
+        let read = ("Column".to_string(), place);
+        assert!(!steps.contains(&read), "{sql}: {steps:?}");
+    }
+}
+
+#[test]
 fn no_question_about_one_mailbox_reads_the_others() {
     let office = office();
     let found = plan(&office, administration::COLLECTED);
