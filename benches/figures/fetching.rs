@@ -4,7 +4,7 @@
 use std::fs;
 use std::io::{BufRead, BufReader, Write};
 use std::net::{SocketAddr, TcpStream};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::{Duration, Instant};
 
@@ -14,51 +14,111 @@ use crate::provider::{Dovecot, PASSWORD, delaying, give, unprivileged};
 use crate::table::{Table, ratio};
 use crate::{Outcome, Plan};
 
-const MESSAGES: usize = 1_000;
+/// Messages of an account.
+pub const MESSAGES: usize = 1_000;
 const MESSAGE_OCTETS: usize = 10_000;
-const USERS: usize = 20;
+/// Whom they are for.
+pub const USERS: usize = 20;
+/// Why nothing can be fetched.
+pub const NO_DOVECOT: &str = "not installed (Debian package dovecot-pop3d)";
 /// Round trips in milliseconds, and of how many messages fetchmail's time is
 /// taken: it needs about four of them for each.
 const WAYS: [(u64, usize); 3] = [(0, 200), (20, 40), (50, 20)];
 
 /// Seconds for all messages.
 #[derive(Default)]
-struct Works {
-    wire: Vec<f64>,
-    hub: Vec<f64>,
-    fetchmail: Vec<f64>,
+pub struct Works {
+    /// All RETR and DELE sent ahead, and what comes thrown away.
+    pub wire: Vec<f64>,
+    /// `postroom fetch`.
+    pub hub: Vec<f64>,
+    /// Empty where it is not installed.
+    pub fetchmail: Vec<f64>,
+}
+
+/// The provider, and the office that fetches.
+pub struct Scene {
+    /// The provider.
+    pub dovecot: Dovecot,
+    /// What comes into each of its accounts.
+    pub messages: Vec<Vec<u8>>,
+    office: Office,
+    folder: PathBuf,
 }
 
 /// In an office of its own, below `folder`.
 pub fn measure(folder: &Path, plan: &Plan, table: &mut Table) -> Outcome<()> {
     let title = format!("{MESSAGES} messages of 10 KB for {USERS} users from Dovecot, no TLS");
     table.part(&title);
-    let Some(mut dovecot) = Dovecot::start()? else {
-        let words = "NOT MEASURED: not installed (Debian package dovecot-pop3d)";
-        table.remark("fetching", words);
+    let Some(mut scene) = Scene::make(folder)? else {
+        table.remark("fetching", &format!("NOT MEASURED: {NO_DOVECOT}"));
         return Ok(());
     };
-    let office = Office::make(folder)?;
-    let messages: Vec<Vec<u8>> = (0..MESSAGES).map(message).collect();
     for (round_trip_ms, few) in WAYS {
-        let way = delaying(dovecot.address, Duration::from_millis(round_trip_ms))?;
+        let way = scene.way(round_trip_ms)?;
         let mut works = Works::default();
         for _ in 0..plan.fetch_works {
-            let account = filled(&mut dovecot, &messages)?;
-            works.wire.push(wire(way, &account)?);
-            expect_empty(&dovecot, &account)?;
-            let account = filled(&mut dovecot, &messages)?;
-            works.hub.push(hub(&office, way, &account)?);
-            expect_empty(&dovecot, &account)?;
-            let account = filled(&mut dovecot, messages.get(..few).unwrap_or(&messages))?;
-            if let Some(seconds) = fetchmail(&office, folder, way, &account)? {
-                expect_empty(&dovecot, &account)?;
-                works.fetchmail.push(seconds * MESSAGES as f64 / few as f64);
-            }
+            scene.work(way, few, &mut works)?;
         }
         works.report(round_trip_ms, few, table);
     }
     Ok(())
+}
+
+impl Scene {
+    /// None where Dovecot is not installed.
+    pub fn make(folder: &Path) -> Outcome<Option<Scene>> {
+        let Some(dovecot) = Dovecot::start()? else {
+            return Ok(None);
+        };
+        Ok(Some(Scene {
+            dovecot,
+            messages: (0..MESSAGES).map(message).collect(),
+            office: Office::make(folder)?,
+            folder: folder.to_path_buf(),
+        }))
+    }
+
+    /// A way to the provider with this round trip.
+    pub fn way(&self, round_trip_ms: u64) -> Outcome<SocketAddr> {
+        delaying(self.dovecot.address, Duration::from_millis(round_trip_ms))
+    }
+
+    /// One work of each; fetchmail's time is reckoned from that for `few`.
+    pub fn work(&mut self, way: SocketAddr, few: usize, works: &mut Works) -> Outcome<()> {
+        let account = self.filled(MESSAGES)?;
+        works.wire.push(wire(way, &account)?);
+        self.expect_empty(&account)?;
+        let account = self.filled(MESSAGES)?;
+        works.hub.push(hub(&self.office, way, &account)?);
+        self.expect_empty(&account)?;
+        let account = self.filled(few)?;
+        if let Some(seconds) = fetchmail(&self.office, &self.folder, way, &account)? {
+            self.expect_empty(&account)?;
+            works.fetchmail.push(seconds * MESSAGES as f64 / few as f64);
+        }
+        Ok(())
+    }
+
+    /// A new account that Dovecot has looked through, as one that is polled often.
+    pub fn filled(&mut self, messages: usize) -> Outcome<String> {
+        let messages = self.messages.get(..messages).unwrap_or(&self.messages);
+        let account = self.dovecot.account(messages)?;
+        let mut session = Session::log_in(self.dovecot.address, &account)?;
+        session.send("LIST\r\nUIDL\r\nQUIT\r\n")?;
+        session.listing()?;
+        session.listing()?;
+        session.line()?;
+        Ok(account)
+    }
+
+    /// All is fetched.
+    pub fn expect_empty(&self, account: &str) -> Outcome<()> {
+        match self.dovecot.left(account)? {
+            0 => Ok(()),
+            left => Err(format!("{left} messages are left at the provider").into()),
+        }
+    }
 }
 
 impl Works {
@@ -99,24 +159,6 @@ fn message(number: usize) -> Vec<u8> {
         );
     }
     message
-}
-
-/// A new account that Dovecot has looked through, as one that is polled often.
-fn filled(dovecot: &mut Dovecot, messages: &[Vec<u8>]) -> Outcome<String> {
-    let account = dovecot.account(messages)?;
-    let mut session = Session::log_in(dovecot.address, &account)?;
-    session.send("LIST\r\nUIDL\r\nQUIT\r\n")?;
-    session.listing()?;
-    session.listing()?;
-    session.line()?;
-    Ok(account)
-}
-
-fn expect_empty(dovecot: &Dovecot, account: &str) -> Outcome<()> {
-    match dovecot.left(account)? {
-        0 => Ok(()),
-        left => Err(format!("{left} messages are left at the provider").into()),
-    }
 }
 
 /// What the way allows: one client that waits for no answer where it need not,

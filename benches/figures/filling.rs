@@ -1,9 +1,11 @@
 //! Fills a store through its own door, quickly: many deliver at once, so that
 //! they share commits.
 
+use std::cell::RefCell;
 use std::time::SystemTime;
 
 use postroom::store::{MailboxName, Moment, NewEntry, NewMessage, Settings, Store};
+use smol::LocalExecutor;
 
 use crate::Outcome;
 use crate::office::Office;
@@ -16,53 +18,71 @@ pub const USUAL: (&str, usize) = ("user11", 1_000);
 const LARGE: usize = 8_000;
 /// Messages in all; what the others do not have is shared by user12 to user20.
 const MESSAGES: usize = 100_000;
-/// Messages that are on their way at once.
-const AT_ONCE: usize = 64;
+/// Messages that are on their way at once: twice as many as the store commits
+/// together, so that a whole batch waits whenever it has committed one.
+const AT_ONCE: usize = 512;
 
-const BODY: &[u8] = b"From: friend@elsewhere.example\r\nTo: us@example.com\r\n\
+/// A small message, as most are.
+pub const SMALL: &[u8] = b"From: friend@elsewhere.example\r\nTo: us@example.com\r\n\
     Subject: One of many\r\nMessage-ID: <1@elsewhere.example>\r\n\r\n\
     A small message, as most are.\r\n";
 
 /// Puts 100,000 messages into the office's store; no hub may run.
 pub fn fill(office: &Office) -> Outcome<()> {
-    let store = Store::open(&Settings::new(office.data_dir()), Moment::now())?;
-    let users = recipients();
-    let share = users.len().div_ceil(AT_ONCE);
-    std::thread::scope(|scope| {
-        let store = &store;
-        let threads: Vec<_> = users
-            .chunks(share)
-            .map(|users| scope.spawn(move || users.iter().try_for_each(|user| put(store, user))))
-            .collect();
-        threads.into_iter().try_for_each(|thread| {
-            let done = thread.join();
-            done.map_err(|_| "a thread that fills the store panicked")?
-        })
-    })?;
-    store.close();
-    Ok(())
+    fill_each(office, SMALL, recipients())
 }
 
-fn put(store: &Store, user: &str) -> Outcome<()> {
-    smol::block_on(async {
-        let now = SystemTime::now();
-        let mut body = store.new_body();
-        body.write(BODY).await?;
-        let message = NewMessage {
-            id: store.next_id(now),
-            received_at: now,
-            source: "smtp".to_string(),
-            reverse_path: "<friend@elsewhere.example>".to_string(),
-            body: body.finish().await?,
-            entries: vec![NewEntry {
-                mailbox: MailboxName::User(user.to_string()),
-                trace: b"Return-Path: <friend@elsewhere.example>\r\n".to_vec(),
-                why: format!("user {user}"),
-            }],
-        };
-        store.deliver(message).await?;
-        Ok(())
-    })
+/// Puts a message with this content into the mailbox of each that is named, as
+/// often as it is; no hub may run.
+pub fn fill_each(
+    office: &Office,
+    content: &[u8],
+    users: impl IntoIterator<Item = String>,
+) -> Outcome<()> {
+    let store = Store::open(&Settings::new(office.data_dir()), Moment::now())?;
+    let users = RefCell::new(users.into_iter());
+    let next = || users.borrow_mut().next();
+    let tasks = LocalExecutor::new();
+    let done = smol::block_on(tasks.run(async {
+        let deliverers: Vec<_> = (0..AT_ONCE)
+            .map(|_| {
+                tasks.spawn(async {
+                    while let Some(user) = next() {
+                        put(&store, content, user).await?;
+                    }
+                    Outcome::Ok(())
+                })
+            })
+            .collect();
+        for deliverer in deliverers {
+            deliverer.await?;
+        }
+        Outcome::Ok(())
+    }));
+    drop(tasks);
+    store.close();
+    done
+}
+
+async fn put(store: &Store, content: &[u8], user: String) -> Outcome<()> {
+    let now = SystemTime::now();
+    let mut body = store.new_body();
+    body.write(content).await?;
+    let why = format!("user {user}");
+    let message = NewMessage {
+        id: store.next_id(now),
+        received_at: now,
+        source: "smtp".to_string(),
+        reverse_path: "<friend@elsewhere.example>".to_string(),
+        body: body.finish().await?,
+        entries: vec![NewEntry {
+            mailbox: MailboxName::User(user),
+            trace: b"Return-Path: <friend@elsewhere.example>\r\n".to_vec(),
+            why,
+        }],
+    };
+    store.deliver(message).await?;
+    Ok(())
 }
 
 /// One name for each message, mixed as mail is: the mailboxes do not lie one

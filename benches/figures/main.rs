@@ -17,6 +17,7 @@ mod office;
 mod filling;
 mod disk;
 mod smtp;
+mod tls;
 mod pop3;
 mod starting;
 mod memory;
@@ -54,6 +55,12 @@ pub struct Plan {
     pub fetch_works: usize,
     /// Wrong passwords for each kind of user.
     pub guesses: usize,
+    /// Messages in a large mailbox beside Dovecot's.
+    pub large_mailbox: usize,
+    /// Mailboxes that each of the clients collects beside Dovecot's.
+    pub drained_mailboxes: usize,
+    /// Messages in a store that has grown.
+    pub many_messages: usize,
 }
 
 impl Plan {
@@ -64,6 +71,9 @@ impl Plan {
         source_messages: 3_000,
         fetch_works: 3,
         guesses: 400,
+        large_mailbox: 20_000,
+        drained_mailboxes: 5,
+        many_messages: 1_000_000,
     };
     const QUICK: Plan = Plan {
         works: 3,
@@ -72,6 +82,9 @@ impl Plan {
         source_messages: 300,
         fetch_works: 1,
         guesses: 200,
+        large_mailbox: 5_000,
+        drained_mailboxes: 2,
+        many_messages: 100_000,
     };
 }
 

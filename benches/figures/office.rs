@@ -79,6 +79,11 @@ impl Office {
         self.folder.join("data")
     }
 
+    /// Where its certificate is.
+    pub fn tls(&self) -> PathBuf {
+        self.folder.join("tls")
+    }
+
     fn config(&self) -> PathBuf {
         self.folder.join("postroom.toml")
     }
@@ -126,7 +131,11 @@ impl Office {
 
     fn start_by(&self, mut command: Command) -> Outcome<Hub> {
         crate::interruption::check()?;
-        let log = self.folder.join("log");
+        // Not beside the configuration: the hub watches that folder, and would look
+        // up at each line that it writes itself.
+        let logs = self.folder.join("logs");
+        fs::create_dir_all(&logs)?;
+        let log = logs.join("log");
         let began = Instant::now();
         let mut child = command
             .arg("--config")

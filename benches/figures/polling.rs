@@ -1,11 +1,11 @@
 //! PCs that look for mail: how many, and what each costs.
 
 use std::net::SocketAddr;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use crate::filling::{LARGEST, USUAL};
 use crate::office::{Hub, Office};
-use crate::pop3::{Collector, poll, talker};
+use crate::pop3::{Collector, at_once, poll, repeat_for, talker};
 use crate::process::Process;
 use crate::table::{Table, ratio};
 use crate::{Outcome, Plan};
@@ -80,20 +80,10 @@ impl Rates {
         time: Duration,
     ) -> Outcome<()> {
         let (before, own_before) = (hub.process().used()?, Process::own().used()?);
-        let began = Instant::now();
-        let threads: Vec<_> = users
-            .iter()
-            .cloned()
-            .map(|user| std::thread::spawn(move || poll_for(address, &user, time)))
-            .collect();
-        let mut polls = 0.0;
-        for thread in threads {
-            polls += thread.join().map_err(|_| "a client panicked")?? as f64;
-        }
-        let elapsed = began.elapsed().as_secs_f64();
+        let (polls, took) = at_once(users, |user| repeat_for(time, || poll(address, user)))?;
         let used = hub.process().used()?.since(before);
         let own = Process::own().used()?.since(own_before);
-        self.per_second.push(polls / elapsed);
+        self.per_second.push(polls / took.as_secs_f64());
         self.cpu_ms.push(used.cpu_s * 1000.0 / polls);
         self.own_cpu_ms.push(own.cpu_s * 1000.0 / polls);
         self.sleeps.push(used.sleeps / polls);
@@ -149,16 +139,6 @@ impl Works {
             );
         }
     }
-}
-
-fn poll_for(address: SocketAddr, user: &str, time: Duration) -> Outcome<u64> {
-    let until = Instant::now() + time;
-    let mut polls = 0;
-    while Instant::now() < until {
-        poll(address, user)?;
-        polls += 1;
-    }
-    Ok(polls)
 }
 
 fn time_listing(address: SocketAddr, user: &str, works: &mut Listing) -> Outcome<()> {

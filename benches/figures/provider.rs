@@ -30,7 +30,7 @@ const CHUNK_OCTETS: usize = 65_536;
 pub struct Dovecot {
     /// Not below the target folder, which may be closed to `nobody`.
     folder: tempfile::TempDir,
-    child: Child,
+    _master: Master,
     /// Where it listens, without TLS.
     pub address: SocketAddr,
     /// Accounts so far.
@@ -54,11 +54,11 @@ impl Dovecot {
         };
         let dovecot = Dovecot {
             folder,
-            child,
+            _master: Master(child),
             address: (Ipv4Addr::LOCALHOST, port).into(),
             accounts: 0,
         };
-        dovecot.wait()?;
+        wait_for(dovecot.address)?;
         Ok(Some(dovecot))
     }
 
@@ -92,25 +92,34 @@ impl Dovecot {
     fn mailbox(&self, account: &str) -> PathBuf {
         self.folder.path().join(account)
     }
+}
 
-    fn wait(&self) -> Outcome<()> {
+/// Dovecot's first process, which ends the others; ends with its drop.
+pub struct Master(pub Child);
+
+impl Drop for Master {
+    fn drop(&mut self) {
+        // If it does not end, nothing else is left to do, and nobody to tell.
+        let _ = kill_process(Pid::from_child(&self.0), Signal::TERM);
         let until = Instant::now() + PATIENCE;
-        while TcpStream::connect(self.address).is_err() {
-            if Instant::now() > until {
-                return Err("Dovecot does not start".into());
-            }
-            std::thread::sleep(Duration::from_millis(20));
+        while matches!(self.0.try_wait(), Ok(None)) && Instant::now() < until {
+            std::thread::sleep(Duration::from_millis(5));
         }
-        Ok(())
+        let _ = self.0.kill();
+        let _ = self.0.wait();
     }
 }
 
-impl Drop for Dovecot {
-    fn drop(&mut self) {
-        // It ends its own processes; nothing else is left to do, and nobody to tell.
-        let _ = kill_process(Pid::from_child(&self.child), Signal::TERM);
-        let _ = self.child.wait();
+/// Waits until Dovecot takes connections there.
+pub fn wait_for(address: SocketAddr) -> Outcome<()> {
+    let until = Instant::now() + PATIENCE;
+    while TcpStream::connect(address).is_err() {
+        if Instant::now() > until {
+            return Err("Dovecot does not start".into());
+        }
+        std::thread::sleep(Duration::from_millis(20));
     }
+    Ok(())
 }
 
 fn settings(folder: &Path, port: u16) -> String {
@@ -159,7 +168,7 @@ pub fn give(path: &Path) -> io::Result<()> {
     }
 }
 
-/// A port that nobody listens on now.
+/// A port of loopback where nothing listens yet.
 pub fn free_port() -> io::Result<u16> {
     Ok(TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?
         .local_addr()?

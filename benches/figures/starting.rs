@@ -11,17 +11,36 @@ use crate::office::{Office, program};
 use crate::table::{Table, ratio};
 use crate::{Outcome, Plan};
 
+/// Milliseconds of each start.
+#[derive(Default)]
+pub struct Starts {
+    /// Of the program that only says its version.
+    pub bare: Vec<f64>,
+    /// To "ready", with what was read before still in memory.
+    pub warm: Vec<f64>,
+    /// To "ready", without it.
+    pub cold: Vec<f64>,
+}
+
+impl Starts {
+    /// So many of each, in turn.
+    pub fn of(office: &Office, works: usize) -> Outcome<Starts> {
+        office.start()?.stop()?;
+        let mut starts = Starts::default();
+        for _ in 0..works {
+            starts.bare.push(bare_start()?);
+            starts.warm.push(ready_after(office)?);
+            forget(&office.data_dir())?;
+            starts.cold.push(ready_after(office)?);
+        }
+        Ok(starts)
+    }
+}
+
 /// From the start of the program to "ready", with what was read before still in
 /// memory and without it.
 pub fn measure(office: &Office, name: &str, plan: &Plan, table: &mut Table) -> Outcome<()> {
-    office.start()?.stop()?;
-    let (mut bare, mut warm, mut cold) = (Vec::new(), Vec::new(), Vec::new());
-    for _ in 0..plan.works {
-        bare.push(bare_start()?);
-        warm.push(ready_after(office)?);
-        forget(&office.data_dir())?;
-        cold.push(ready_after(office)?);
-    }
+    let Starts { bare, warm, cold } = Starts::of(office, plan.works)?;
     let beside = "the program that only says its version";
     table.part(&format!("ready after the start, {name}"));
     table.figure("ready", "ms", &warm, &ratio(&warm, &bare, beside));

@@ -13,6 +13,16 @@ mod intake;
 mod slow_disk;
 mod flushes;
 mod memory;
+mod rates;
+mod dovecot;
+mod mailboxes;
+mod polls;
+mod listings;
+mod loop_disk;
+mod drain;
+mod scale;
+mod ready;
+mod fetch;
 
 use std::fs::{self, Permissions};
 use std::os::unix::fs::PermissionsExt;
@@ -32,10 +42,14 @@ const FOLDER_OCTETS: usize = 60;
 type Part = fn(&Path, &Plan, &mut Comparison) -> Outcome<()>;
 
 /// All of them, or those that are named behind `peers`.
-const PARTS: [(&str, Part); 3] = [
+const PARTS: [(&str, Part); 7] = [
     ("intake", intake::measure),
     ("flushes", flushes::measure),
+    ("polls", polls::measure),
+    ("drain", drain::measure),
+    ("fetch", fetch::measure),
     ("memory", memory::measure),
+    ("scale", scale::measure),
 ];
 
 /// Every work, and the table of them.
