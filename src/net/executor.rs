@@ -1,17 +1,17 @@
-//! The threads that all sessions share.
+//! The thread that all sessions share.
 //!
-//! `smol::spawn` would run everything on a single thread; these are a thread
-//! for each core, four at most, for a small office needs no more.
+//! One, however many cores there are: what a session computes takes
+//! microseconds, and what can take longer (the disk, passwords, the files of the
+//! configuration) has threads of its own. smol's executor wakes a second thread
+//! for each task that begins, in case there is more to do. With two threads a
+//! lone SMTP session cost 24 switches between threads for each message, and
+//! costs 9 with one; ten sessions at once were no faster.
 
 use std::future::Future;
-use std::num::NonZero;
 use std::sync::Arc;
 use std::thread::{self, JoinHandle};
 
 use smol::channel::{self, Sender};
-
-/// More threads would wait for the same disk.
-const THREADS_MAX: usize = 4;
 
 /// At least as many as the hub starts, with those of the libraries under it.
 const THREADS_NEEDED: usize = 32;
@@ -45,34 +45,29 @@ pub fn look_for_threads() -> std::io::Result<()> {
 /// Runs tasks until it is dropped.
 pub struct Executor {
     tasks: Arc<smol::Executor<'static>>,
-    /// The threads run until this is closed.
+    /// The thread runs until this is closed.
     running: Sender<()>,
-    threads: Vec<JoinHandle<()>>,
+    thread: Option<JoinHandle<()>>,
 }
 
 impl Executor {
-    /// Starts the threads.
+    /// Starts the thread.
     ///
     /// # Errors
     /// The system gives no more threads.
     pub fn start() -> std::io::Result<Executor> {
-        let cores = thread::available_parallelism().map_or(1, NonZero::get);
         let tasks = Arc::new(smol::Executor::new());
         let (running, stopped) = channel::bounded::<()>(1);
-        let mut threads = Vec::new();
-        for number in 1..=cores.min(THREADS_MAX) {
-            let (tasks, stopped) = (Arc::clone(&tasks), stopped.clone());
-            let run = move || {
-                // Ends with an error when the sender is gone, as it is meant to.
-                let _ = smol::block_on(tasks.run(stopped.recv()));
-            };
-            let name = format!("session-{number}");
-            threads.push(thread::Builder::new().name(name).spawn(run)?);
-        }
+        let running_tasks = Arc::clone(&tasks);
+        let run = move || {
+            // Ends with an error when the sender is gone, as it is meant to.
+            let _ = smol::block_on(running_tasks.run(stopped.recv()));
+        };
+        let thread = thread::Builder::new().name("sessions".into()).spawn(run)?;
         Ok(Executor {
             tasks,
             running,
-            threads,
+            thread: Some(thread),
         })
     }
 
@@ -90,7 +85,7 @@ impl Executor {
 impl Drop for Executor {
     fn drop(&mut self) {
         self.running.close();
-        for thread in self.threads.drain(..) {
+        if let Some(thread) = self.thread.take() {
             // A thread that panicked has said so through the panic hook.
             let _ = thread.join();
         }
