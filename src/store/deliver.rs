@@ -231,9 +231,10 @@ pub(super) fn add_entry(
 ) -> Result<EntryId, StoreError> {
     db.prepare_cached(
         "INSERT INTO entry
-             (mailbox, message, unique_id, octets, delivered_at, restored_at, why, trace)
-         VALUES
-             (:mailbox, :message, :unique_id, :octets, :delivered_at, :restored_at, :why, :trace)",
+             (id, mailbox, message, unique_id, octets, delivered_at, restored_at, why, trace)
+         SELECT id, :mailbox, :message, :unique_id, :octets, :delivered_at, :restored_at,
+             :why, :trace
+         FROM next_entry",
     )?
     .execute(named_params! {
         ":mailbox": mailbox.0,

@@ -52,7 +52,7 @@ const STEP_1: &str = "
     CREATE INDEX message_body_file ON message (body_file) WHERE body_file IS NOT NULL;
 
     CREATE TABLE entry (
-        id INTEGER PRIMARY KEY AUTOINCREMENT,
+        id INTEGER PRIMARY KEY,             -- drawn by next_entry
         mailbox INTEGER NOT NULL REFERENCES mailbox (id),
         message INTEGER NOT NULL REFERENCES message (id),
         unique_id BLOB NOT NULL,
@@ -128,9 +128,13 @@ const STEP_1: &str = "
         id INTEGER PRIMARY KEY CHECK (id = 1),
         age INTEGER NOT NULL,               -- running time of all hubs
         wall INTEGER,
-        last_message INTEGER NOT NULL       -- highest id among removed messages
+        last_message INTEGER NOT NULL,      -- highest id among removed messages
+        last_entry INTEGER NOT NULL         -- highest id among removed entries
     ) STRICT;
-    INSERT INTO clock (id, age, wall, last_message) VALUES (1, 0, NULL, 0);
+    INSERT INTO clock (id, age, wall, last_message, last_entry) VALUES (1, 0, NULL, 0, 0);
+    -- AUTOINCREMENT would write a page of its own with each delivery.
+    CREATE VIEW next_entry (id) AS
+        SELECT max(last_entry, coalesce((SELECT max(id) FROM entry), 0)) + 1 FROM clock;
 ";
 
 /// What a connection is for; decides its memory and whether it may write.

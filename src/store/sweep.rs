@@ -131,6 +131,9 @@ pub(super) fn remove_entry(
         .query_row(named_params! {":entry": entry.0}, |row| {
             Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?))
         })?;
+    // A session that has it in its list must never find another's entry there.
+    db.prepare_cached("UPDATE clock SET last_entry = max(last_entry, :entry)")?
+        .execute(named_params! {":entry": entry.0})?;
     uncount(db, MailboxId(mailbox), octets, collected)?;
     removed.entries += 1;
     remove_message_if_last(db, message, removed)
