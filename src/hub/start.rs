@@ -21,6 +21,7 @@ use crate::auth::{self, Verifier};
 use crate::config::{Configuration, ConfigurationError};
 use crate::control::{self, ListenerState};
 use crate::logging::Logging;
+use crate::net::connection::prepare;
 use crate::net::executor::Executor;
 use crate::net::fetcher::Provider;
 use crate::net::listen::{Listen, explain_bind_error};
@@ -157,8 +158,9 @@ pub fn accept(
     let tasks = executor.tasks();
     let mut accepting = Accepting::new();
     for (listen, socket) in sources.mail {
-        let socket =
-            TcpListener::try_from(socket).map_err(|why| StartError::Listen(why.to_string()))?;
+        let failed = |why: std::io::Error| StartError::Listen(why.to_string());
+        prepare(&socket).map_err(failed)?;
+        let socket = TcpListener::try_from(socket).map_err(failed)?;
         let office = Arc::clone(&hub.office);
         accepting.push(tasks.spawn(accept_loop(listen, socket, office, Arc::clone(&tasks))));
     }

@@ -7,6 +7,7 @@
 use std::future::Future;
 use std::io;
 use std::net::SocketAddr;
+use std::os::fd::AsFd;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -90,17 +91,12 @@ pub struct Connection {
 }
 
 impl Connection {
-    /// Takes over a connection that was accepted, or that the hub has opened.
+    /// Takes over a connection that was accepted, or that the hub has opened. Its
+    /// socket is [prepared](prepare).
     ///
     /// # Errors
     /// The connection is broken already.
     pub fn new(stream: TcpStream, peer: SocketAddr, session: &Session) -> io::Result<Connection> {
-        // A reply must not wait for the acknowledgement of the one before it.
-        stream.set_nodelay(true)?;
-        sockopt::set_socket_keepalive(&stream, true)?;
-        sockopt::set_tcp_keepidle(&stream, KEEPALIVE_AFTER)?;
-        sockopt::set_tcp_keepintvl(&stream, KEEPALIVE_AFTER / KEEPALIVE_PROBES)?;
-        sockopt::set_tcp_keepcnt(&stream, KEEPALIVE_PROBES)?;
         Ok(Connection {
             local: stream.local_addr()?,
             stream: Stream::Plain(stream),
@@ -271,6 +267,22 @@ impl Connection {
         };
         within(CLOSE_LIMIT, close).await;
     }
+}
+
+/// Sets what each connection needs: on a socket that the hub has opened, or on a
+/// listening one for all that it accepts, for Linux hands these options down
+/// (five calls less for each session).
+///
+/// # Errors
+/// The connection is broken already.
+pub fn prepare(socket: impl AsFd) -> io::Result<()> {
+    // A reply must not wait for the acknowledgement of the one before it.
+    sockopt::set_tcp_nodelay(&socket, true)?;
+    sockopt::set_socket_keepalive(&socket, true)?;
+    sockopt::set_tcp_keepidle(&socket, KEEPALIVE_AFTER)?;
+    sockopt::set_tcp_keepintvl(&socket, KEEPALIVE_AFTER / KEEPALIVE_PROBES)?;
+    sockopt::set_tcp_keepcnt(&socket, KEEPALIVE_PROBES)?;
+    Ok(())
 }
 
 /// Sends the end of our side and waits for the peer's.

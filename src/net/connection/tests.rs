@@ -24,6 +24,20 @@ async fn pair() -> (Connection, TcpStream, Session) {
 }
 
 #[test]
+fn what_a_prepared_listener_accepts_is_prepared_as_well() {
+    smol::block_on(async {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
+        prepare(&listener).unwrap();
+        let _peer = TcpStream::connect(listener.local_addr().unwrap()).await;
+        let (stream, _) = listener.accept().await.unwrap();
+        assert!(sockopt::tcp_nodelay(&stream).unwrap());
+        assert!(sockopt::socket_keepalive(&stream).unwrap());
+        assert_eq!(sockopt::tcp_keepidle(&stream).unwrap(), KEEPALIVE_AFTER);
+        assert_eq!(sockopt::tcp_keepcnt(&stream).unwrap(), KEEPALIVE_PROBES);
+    });
+}
+
+#[test]
 fn a_peer_that_never_reads_is_given_up() {
     smol::block_on(async {
         let (mut connection, _peer, _session) = pair().await;

@@ -14,7 +14,7 @@ use crate::fetch::{
     Refusal, Secret, Security, Step, Task, WithoutUniqueIds,
 };
 use crate::mail::Peer;
-use crate::net::connection::{Connection, Input, within};
+use crate::net::connection::{Connection, Input, prepare, within};
 use crate::net::sessions::{Session, Sessions};
 use crate::store::Receipt;
 
@@ -101,6 +101,7 @@ impl<'a> Visit<'a> {
     ) -> Result<Visit<'a>, PollError> {
         let stream = connect(provider).await?;
         let broken = |why| no_connection(provider, why);
+        prepare(&stream).map_err(broken)?;
         let peer = stream.peer_addr().map_err(broken)?;
         let session = sessions.open("fetch", peer.ip().to_canonical());
         let connection = Connection::new(stream, peer, &session).map_err(broken)?;
