@@ -18,6 +18,8 @@ use crate::mail::QueueId;
 
 /// Entries removed in one transaction.
 pub(super) const STEP_ENTRIES: u32 = 100;
+/// Entries that are over and are looked up at once.
+const LOOKED_UP_ENTRIES: u32 = 5_000;
 /// Pages given back to the disk in one transaction (1 MB).
 pub(super) const STEP_PAGES: u32 = 256;
 /// Pages given back between two checkpoints: a quarter of the reserve.
@@ -71,15 +73,6 @@ impl Keep {
     }
 }
 
-/// What one step may remove.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Limit {
-    /// Only entries collected at this age or before.
-    pub up_to_age: i64,
-    /// Stop once messages of so many octets are gone.
-    pub octets: u64,
-}
-
 /// What a step has removed.
 #[derive(Debug, Default)]
 pub(super) struct Removed {
@@ -98,21 +91,54 @@ pub(super) const OLDEST: &str = "SELECT id FROM entry
     WHERE collected_at IS NOT NULL AND collected_age <= :age
     ORDER BY collected_age, message LIMIT :some";
 
-/// Removes the oldest collected entries within the limit, some at a time.
-pub(super) fn remove_oldest(db: &Connection, limit: Limit) -> Result<Removed, StoreError> {
-    let oldest: Vec<i64> = db
-        .prepare_cached(OLDEST)?
-        .query_map(
-            named_params! {":age": limit.up_to_age, ":some": STEP_ENTRIES},
-            |row| row.get(0),
-        )?
-        .collect::<Result<_, _>>()?;
+fn oldest(db: &Connection, up_to_age: i64, some: u32) -> Result<Vec<EntryId>, StoreError> {
+    let mut statement = db.prepare_cached(OLDEST)?;
+    let entries = statement.query_map(named_params! {":age": up_to_age, ":some": some}, |row| {
+        row.get(0).map(EntryId)
+    })?;
+    Ok(entries.collect::<Result<_, _>>()?)
+}
+
+/// Removes the oldest collected entries until messages of so many octets are gone,
+/// some at a time.
+pub(super) fn remove_oldest(db: &Connection, octets: u64) -> Result<Removed, StoreError> {
     let mut removed = Removed::default();
-    for entry in oldest {
-        if removed.octets >= limit.octets {
+    for entry in oldest(db, i64::MAX, STEP_ENTRIES)? {
+        if removed.octets >= octets {
             break;
         }
-        remove_entry(db, EntryId(entry), &mut removed)?;
+        remove_entry(db, entry, &mut removed)?;
+    }
+    Ok(removed)
+}
+
+/// Some of the entries that were collected at this age or before, in the order in
+/// which they came: what lies together in the file goes together, and the pages
+/// that become free are given back without a search for each.
+pub(super) fn over(db: &Connection, up_to_age: i64) -> Result<Vec<EntryId>, StoreError> {
+    let mut over = oldest(db, up_to_age, LOOKED_UP_ENTRIES)?;
+    over.sort_unstable();
+    Ok(over)
+}
+
+/// Removes those of `entries` that are still over.
+pub(super) fn remove_over(
+    db: &Connection,
+    entries: &[EntryId],
+    up_to_age: i64,
+) -> Result<Removed, StoreError> {
+    let mut removed = Removed::default();
+    for &entry in entries {
+        // Meanwhile a person may have had it restored, or erased.
+        let is_over = db
+            .prepare_cached(
+                "SELECT 1 FROM entry WHERE id = :entry
+                     AND collected_at IS NOT NULL AND collected_age <= :age",
+            )?
+            .exists(named_params! {":entry": entry.0, ":age": up_to_age})?;
+        if is_over {
+            remove_entry(db, entry, &mut removed)?;
+        }
     }
     Ok(removed)
 }

@@ -6,7 +6,7 @@ use std::sync::atomic::Ordering;
 use super::change::{Outcome, Urgency};
 use super::error::StoreError;
 use super::space::{RESERVE_OCTETS, Room, Space, SpaceState};
-use super::sweep::{self, Keep, Limit, Removed};
+use super::sweep::{self, Keep, Removed};
 use super::time::Moment;
 use super::types::SweepReport;
 use super::{Inner, Store, body, provider};
@@ -91,17 +91,19 @@ impl Store {
     }
 
     async fn sweep_old(&self, up_to_age: i64, report: &mut SweepReport) -> Result<u64, StoreError> {
-        let limit = Limit {
-            up_to_age,
-            octets: u64::MAX,
-        };
         let mut entries = 0;
         loop {
-            let removed = self.sweep_step(limit, report).await?;
-            if removed.entries == 0 {
+            let over = self.ask(move |db| sweep::over(db, up_to_age)).await?;
+            if over.is_empty() {
                 return Ok(entries);
             }
-            entries += removed.entries;
+            for step in over.chunks(sweep::STEP_ENTRIES as usize) {
+                let step = step.to_vec();
+                let removed = self
+                    .remove(move |db| sweep::remove_over(db, &step, up_to_age))
+                    .await?;
+                entries += report.note(removed);
+            }
         }
     }
 
@@ -141,31 +143,16 @@ impl Store {
     ) -> Result<u64, StoreError> {
         let mut entries = 0;
         while octets > 0 {
-            let limit = Limit {
-                up_to_age: i64::MAX,
-                octets,
-            };
-            let removed = self.sweep_step(limit, report).await?;
+            let removed = self
+                .remove(move |db| sweep::remove_oldest(db, octets))
+                .await?;
             if removed.entries == 0 {
                 break;
             }
-            entries += removed.entries;
             octets = octets.saturating_sub(removed.octets);
+            entries += report.note(removed);
         }
         Ok(entries)
-    }
-
-    async fn sweep_step(
-        &self,
-        limit: Limit,
-        report: &mut SweepReport,
-    ) -> Result<Removed, StoreError> {
-        let mut removed = self
-            .remove(move |db| sweep::remove_oldest(db, limit))
-            .await?;
-        report.messages.append(&mut removed.messages);
-        report.octets += removed.octets;
-        Ok(removed)
     }
 
     /// A change that removes messages: their files go after the commit, and
@@ -211,6 +198,15 @@ impl Store {
                 return Ok(());
             }
         }
+    }
+}
+
+impl SweepReport {
+    /// Returns how many entries went.
+    fn note(&mut self, mut removed: Removed) -> u64 {
+        self.messages.append(&mut removed.messages);
+        self.octets += removed.octets;
+        removed.entries
     }
 }
 

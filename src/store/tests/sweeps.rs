@@ -55,6 +55,23 @@ fn a_message_stays_until_its_last_mailbox_lets_go_of_it() {
 }
 
 #[test]
+fn what_was_restored_since_it_was_looked_up_is_not_swept() {
+    let office = office();
+    office.deliver(&["anna"], SMALL);
+    office.deliver(&["bob"], SMALL);
+    office.collect("anna");
+    office.collect("bob");
+    let store = office.store();
+    let over = wait(store.ask(|db| sweep::over(db, i64::MAX))).unwrap();
+    assert_eq!(over.len(), 2);
+    let since = office.now.wall - DAY;
+    wait(store.restore("anna", since, office.now.wall)).unwrap();
+    let removed = wait(store.remove(move |db| sweep::remove_over(db, &over, i64::MAX))).unwrap();
+    assert_eq!(removed.entries, 1, "bob's");
+    assert_eq!(office.maildrop("anna").messages, 1);
+}
+
+#[test]
 fn ages_survive_restarts() {
     let mut office = office();
     office.deliver(&["anna"], SMALL);
