@@ -22,8 +22,8 @@ use super::types::UniqueId;
 /// The largest body that is kept in the database, in octets.
 pub const INLINE_OCTETS: usize = 128 << 10;
 /// What is handed to a disk thread at a time, once there is a file. A body that
-/// arrives holds two such pieces at most.
-const PIECE_OCTETS: usize = 64 << 10;
+/// arrives holds two such pieces at most, and a hundred bodies may.
+const PIECE_OCTETS: usize = 32 << 10;
 
 /// A body whose caller went on after a failed write.
 const INCOMPLETE: StoreError = StoreError::Refused("not all octets of this body were taken in");
