@@ -2,7 +2,6 @@
 
 use std::time::Instant;
 
-use divan::counter::BytesCount;
 use divan::{Bencher, black_box};
 use postroom::pop3::{Limits, PlaintextLogin, ScanListing, Security, Session, Settings, Step};
 
@@ -29,16 +28,35 @@ fn listing(messages: usize) -> ScanListing {
     listing
 }
 
-/// Answers every question about a maildrop of so many messages, each of them
-/// `content`, and returns how many octets went out.
-fn drive(session: &mut Session, messages: usize, content: &[u8], now: Instant) -> usize {
+/// A maildrop: its listing until that is asked for, and each message's content.
+struct Maildrop {
+    messages: u64,
+    listing: Option<ScanListing>,
+    content: Vec<u8>,
+}
+
+impl Maildrop {
+    fn of(messages: usize, content: &[u8]) -> Maildrop {
+        Maildrop {
+            messages: messages as u64,
+            listing: Some(listing(messages)),
+            content: content.to_vec(),
+        }
+    }
+}
+
+/// Answers every question about the maildrop, and returns how many octets went out.
+fn drive(session: &mut Session, maildrop: &mut Maildrop, now: Instant) -> usize {
     let (mut sent, mut is_read) = (0, false);
     loop {
         match session.next(now) {
             Step::NeedInput { .. } | Step::Close(_) => return sent,
             Step::Send(octets) => sent += black_box(octets).len(),
-            Step::LoginRequested(_) => session.maildrop_opened(messages as u64, 5_000),
-            Step::ListingRequested => session.listing(listing(messages)),
+            Step::LoginRequested(_) => session.maildrop_opened(maildrop.messages, 5_000),
+            Step::ListingRequested => match maildrop.listing.take() {
+                Some(listing) => session.listing(listing),
+                None => session.listing_failed(),
+            },
             Step::MessageRequested { .. } => {
                 is_read = false;
                 session.message_opened();
@@ -46,7 +64,7 @@ fn drive(session: &mut Session, messages: usize, content: &[u8], now: Instant) -
             Step::ContentWanted if is_read => session.content_complete(),
             Step::ContentWanted => {
                 is_read = true;
-                session.content(content);
+                session.content(&maildrop.content);
             }
             Step::UpdateRequested(_) => session.updated(),
             Step::StartTls | Step::ContentEnough => {}
@@ -54,34 +72,33 @@ fn drive(session: &mut Session, messages: usize, content: &[u8], now: Instant) -
     }
 }
 
-fn all_of(commands: &[u8], messages: usize, content: &[u8], now: Instant) -> usize {
-    let mut session = session();
-    drive(&mut session, messages, content, now);
-    session.receive(commands);
-    drive(&mut session, messages, content, now)
+fn all_of(bencher: Bencher, commands: &[u8], messages: usize, content: &[u8]) {
+    let now = Instant::now();
+    bencher
+        .with_inputs(|| (session(), Maildrop::of(messages, content)))
+        .bench_local_values(|(mut session, mut maildrop)| {
+            drive(&mut session, &mut maildrop, now);
+            session.receive(commands);
+            drive(&mut session, &mut maildrop, now)
+        });
 }
 
 #[divan::bench]
 fn a_poll(bencher: Bencher) {
-    let now = Instant::now();
-    bencher.bench_local(|| all_of(POLL, 10, b"", now));
+    all_of(bencher, POLL, 10, b"");
 }
 
 /// Log-in, LIST, UIDL.
 #[divan::bench(args = [1_000, 20_000])]
 fn a_listing(bencher: Bencher, messages: usize) {
-    let now = Instant::now();
     let commands = b"USER anna\r\nPASS secret\r\nLIST\r\nUIDL\r\nQUIT\r\n";
-    bencher.bench_local(|| all_of(commands, messages, b"", now));
+    all_of(bencher, commands, messages, b"");
 }
 
 #[divan::bench(args = [4_096, 51_200])]
 fn a_message_by_retr(bencher: Bencher, octets: usize) {
     let line = b"QSBsaW5lIG9mIGFuIGF0dGFjaG1lbnQsIGFzIGJhc2U2NCB3cml0ZXMgaXQsIDc2IG9jdGV0cy4=\r\n";
     let content: Vec<u8> = line.iter().copied().cycle().take(octets).collect();
-    let now = Instant::now();
     let commands = b"USER anna\r\nPASS secret\r\nRETR 1\r\nQUIT\r\n";
-    bencher
-        .counter(BytesCount::new(octets))
-        .bench_local(|| all_of(commands, 1, &content, now));
+    all_of(bencher, commands, 1, &content);
 }

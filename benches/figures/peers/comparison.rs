@@ -24,7 +24,7 @@ pub struct Line {
     pub peer: Option<(&'static str, Vec<f64>)>,
     /// What postroom came to, work by work.
     pub postroom: Vec<f64>,
-    /// What cannot be passed, or what was promised, in words.
+    /// What cannot be passed, or what is aimed at, in words.
     pub limit: String,
 }
 

@@ -46,7 +46,7 @@ fn report(works: &Works, mpop: Vec<f64>, way: (u64, usize), comparison: &mut Com
     );
     let wire = spread(&works.wire).map_or(f64::NAN, |[_, median, _]| median);
     let wanted = match round_trip_ms {
-        50 => "≤ 2.5 s; ",
+        50 => "target: ≤ 2.5 s; ",
         _ => "",
     };
     let mut line = |work: &str, peer: (&'static str, Vec<f64>), limit| {

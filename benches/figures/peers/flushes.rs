@@ -23,7 +23,7 @@ struct Work {
     flush: Duration,
     load: Load,
     shown: Shown,
-    promised: &'static str,
+    target: &'static str,
 }
 
 #[derive(Clone, Copy)]
@@ -56,28 +56,28 @@ fn works(plan: &Plan) -> Vec<Work> {
             flush: Duration::ZERO,
             load: to_ten(part(20, 50)),
             shown: Shown::SyncsPerMessage,
-            promised: "promised: ≤ 1.2",
+            target: "target: ≤ 1.2",
         },
         Work {
             name: "the same with 20 ms a flush, syncs per message",
             flush: SLOW,
             load: to_ten(part(50, 30)),
             shown: Shown::SyncsPerMessage,
-            promised: "promised: ≤ 0.3",
+            target: "target: ≤ 0.3",
         },
         Work {
             name: "4 KB, 1 session, 20 ms a flush, messages/s until all are in the mailboxes",
             flush: SLOW,
             load: Load::new(4096, 1, part(50, 30)),
             shown: Shown::Rate,
-            promised: "promised: ≥ 0.85",
+            target: "target: ≥ 0.85",
         },
         Work {
             name: "4 KB, 10 sessions, 20 ms a flush, messages/s until all are in the mailboxes",
             flush: SLOW,
             load: Load::new(4096, SESSIONS, part(10, 100)),
             shown: Shown::Rate,
-            promised: "promised: ≥ 0.8",
+            target: "target: ≥ 0.8",
         },
     ]
 }
@@ -172,7 +172,7 @@ impl Work {
             Shown::SyncsPerMessage => String::new(),
             Shown::Rate => found.beside(self.load.sessions),
         };
-        let parts = [beside.as_str(), self.promised];
+        let parts = [beside.as_str(), self.target];
         let said: Vec<&str> = parts.into_iter().filter(|it| !it.is_empty()).collect();
         comparison.line(&Line {
             work: self.name.to_string(),

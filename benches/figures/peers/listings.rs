@@ -33,7 +33,7 @@ pub fn measure(mailboxes: &Mailboxes, plan: &Plan, comparison: &mut Comparison) 
         let [default, tuned, postroom] = &rates;
         for peer in [("Dovecot", default), ("Dovecot tuned", tuned)] {
             let limits = Limits {
-                rate: "≥ 3 ×".to_string(),
+                rate: "target: ≥ 3 ×".to_string(),
                 cpu: String::new(),
             };
             compare(comparison, &work, peer, postroom, limits);

@@ -119,27 +119,27 @@ fn report(peer: &Works, postroom: &Works, comparison: &mut Comparison) {
         (
             "10 s after ten POP3 log-ins",
             |it| &it.at_rest,
-            "promised: ≤ 8",
+            "target: ≤ 8",
         ),
         (
             "100 SMTP sessions that have sent half of 1 MB each",
             |it| &it.receiving,
-            "promised: ≤ 32",
+            "target: ≤ 32",
         ),
         (
             "1,000 sessions under TLS, `memory = \"67 MB\"`",
             |it| &it.under_tls,
-            "promised: ≤ 64",
+            "target: ≤ 64",
         ),
     ];
-    for (name, of, promised) in works {
+    for (name, of, target) in works {
         let of_peer = of(peer);
         comparison.line(&Line {
             work: format!("memory, {name}, MiB (PSS)"),
             better: Better::Less,
             peer: (!of_peer.is_empty()).then(|| (PEER, of_peer.to_vec())),
             postroom: of(postroom).to_vec(),
-            limit: promised.to_string(),
+            limit: target.to_string(),
         });
     }
 }

@@ -23,7 +23,7 @@ pub fn measure(
             better: Better::Less,
             peer: None,
             postroom,
-            limit: "≤ 0.2 s".to_string(),
+            limit: "target: ≤ 0.2 s".to_string(),
         });
     };
     let work = format!("ready after the start, {messages} messages stored, s");

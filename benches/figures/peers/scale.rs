@@ -77,7 +77,7 @@ impl Works {
     }
 
     fn report(self, few: &Works, plan: &Plan, comparison: &mut Comparison) {
-        let than = format!("that with {} (≥ 0.8)", thousands(FEW));
+        let than = format!("that with {} (target: ≥ 0.8)", thousands(FEW));
         let messages = thousands(plan.many_messages);
         let mut line = |work: &str, many: Vec<f64>, few: &[f64]| {
             comparison.line(&Line {
