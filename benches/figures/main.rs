@@ -83,7 +83,7 @@ impl Plan {
         fetch_works: 1,
         guesses: 200,
         large_mailbox: 5_000,
-        drained_mailboxes: 2,
+        drained_mailboxes: 1,
         many_messages: 100_000,
     };
 }

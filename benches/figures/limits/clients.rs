@@ -3,18 +3,30 @@
 
 use std::io::{Read, Write};
 use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4, TcpStream};
+use std::sync::OnceLock;
 use std::time::Duration;
 
-use openssl::ssl::{SslConnector, SslMethod, SslStream, SslVerifyMode};
+use openssl::ssl::SslStream;
 use rustix::net::{AddressFamily, SocketType, bind, connect, socket};
 
 use crate::Outcome;
 use crate::office::PASSWORD;
+use crate::tls;
 
 /// What the hub may take for any reply: longer than a message waits for memory.
 const PATIENCE: Duration = Duration::from_secs(60);
 /// Connections of one address: fewer than the 200 that the LAN may have.
 const OF_ONE_ADDRESS: usize = 100;
+
+/// One for all: to make it reads the certificates of the system.
+fn tls() -> Outcome<&'static tls::Client> {
+    static TLS: OnceLock<tls::Client> = OnceLock::new();
+    if let Some(made) = TLS.get() {
+        return Ok(made);
+    }
+    let made = tls::Client::anew()?;
+    Ok(TLS.get_or_init(|| made))
+}
 
 /// One session under TLS from its first octet.
 pub struct Client {
@@ -33,9 +45,7 @@ impl Client {
         stream.set_nodelay(true)?;
         stream.set_read_timeout(Some(PATIENCE))?;
         stream.set_write_timeout(Some(PATIENCE))?;
-        let mut connector = SslConnector::builder(SslMethod::tls_client())?;
-        connector.set_verify(SslVerifyMode::NONE);
-        let stream = connector.build().connect("post.example.com", stream)?;
+        let stream = tls()?.begin(stream)?;
         let mut client = Client { stream };
         client.line()?;
         Ok(client)
