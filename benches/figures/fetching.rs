@@ -25,6 +25,9 @@ pub const NO_DOVECOT: &str = "not installed (Debian package dovecot-pop3d)";
 /// taken: it needs about four of them for each.
 const WAYS: [(u64, usize); 3] = [(0, 200), (20, 40), (50, 20)];
 
+/// Of so few messages as well, for what a poll costs by itself.
+const FEWEST: usize = 5;
+
 /// Seconds for all messages.
 #[derive(Default)]
 pub struct Works {
@@ -92,12 +95,26 @@ impl Scene {
         let account = self.filled(MESSAGES)?;
         works.hub.push(hub(&self.office, way, &account)?);
         self.expect_empty(&account)?;
-        let account = self.filled(few)?;
-        if let Some(seconds) = fetchmail(&self.office, &self.folder, way, &account)? {
-            self.expect_empty(&account)?;
-            works.fetchmail.push(seconds * MESSAGES as f64 / few as f64);
+        if let (Some(fewest), Some(some)) =
+            (self.fetchmail(way, FEWEST)?, self.fetchmail(way, few)?)
+        {
+            // What a poll costs without mail counts once.
+            let each = (some - fewest) / (few - FEWEST) as f64;
+            works
+                .fetchmail
+                .push(fewest + each * (MESSAGES - FEWEST) as f64);
         }
         Ok(())
+    }
+
+    /// Seconds of fetchmail for so many messages.
+    fn fetchmail(&mut self, way: SocketAddr, messages: usize) -> Outcome<Option<f64>> {
+        let account = self.filled(messages)?;
+        let seconds = fetchmail(&self.office, &self.folder, way, &account)?;
+        if seconds.is_some() {
+            self.expect_empty(&account)?;
+        }
+        Ok(seconds)
     }
 
     /// A new account that Dovecot has looked through, as one that is polled often.

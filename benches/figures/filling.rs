@@ -48,6 +48,7 @@ pub fn fill_each(
             .map(|_| {
                 tasks.spawn(async {
                     while let Some(user) = next() {
+                        crate::interruption::check()?;
                         put(&store, content, user).await?;
                     }
                     Outcome::Ok(())

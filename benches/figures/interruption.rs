@@ -18,7 +18,7 @@ static INTERRUPTED: AtomicBool = AtomicBool::new(false);
 
 /// Begins to listen for signals, as long as the program runs.
 pub fn watch() -> Outcome<()> {
-    let mut signals = Signals::new([Signal::Int, Signal::Term])?;
+    let mut signals = Signals::new([Signal::Hup, Signal::Int, Signal::Term])?;
     thread::spawn(move || {
         while let Some(_signal) = smol::block_on(signals.next()) {
             INTERRUPTED.store(true, Ordering::SeqCst);

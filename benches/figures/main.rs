@@ -128,6 +128,8 @@ fn measure_table(
 /// Runs a part in a folder of its own and prints the table that it returns.
 fn measure(part: impl FnOnce(&Path, &Plan) -> Outcome<String>, plan: &Plan) -> Outcome<()> {
     interruption::watch()?;
+    // A system's /tmp may lie in memory.
+    let _ = tempfile::env::override_temp_dir(Path::new("/var/tmp"));
     let began = Instant::now();
     let folder = tempfile::Builder::new()
         .prefix("figures-")

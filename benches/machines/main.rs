@@ -1,6 +1,6 @@
 //! The pure rooms alone, without sockets, disks and clocks: `cargo bench --bench
-//! machines`. What these cost is all that a session computes; the rest of its
-//! time is the system's.
+//! machines`. Beside TLS and the digests this is what a session computes; the rest
+//! of its time is the system's.
 
 mod collecting;
 mod receiving;

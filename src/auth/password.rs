@@ -142,7 +142,7 @@ pub enum PasswordError {
 
 /// Hashes a new password as we do it: argon2id, 19 MiB, 2 passes, 1 lane, random salt.
 ///
-/// Takes 14 ms here and about 100 ms on a Raspberry Pi: not for an executor thread. The octets are
+/// Takes 14 ms here and about 100 ms on a Raspberry Pi: not for the thread of the sessions. The octets are
 /// hashed as they are, without any normal form, because a POP3 client sends its own octets, too.
 ///
 /// # Errors

@@ -13,6 +13,7 @@ use super::settings::tls_folder;
 use super::{Hub, summary};
 use crate::config::Configuration;
 use crate::journal;
+use crate::net::executor::Turns;
 use crate::net::tls::{CaError, OfficeCa, SubjectName, Validity};
 use crate::net::troubles::MEASURING;
 use crate::store::{Moment, SpaceState};
@@ -79,7 +80,11 @@ async fn sweep(hub: &Hub) {
     match hub.office.store.sweep(Moment::now()).await {
         Ok(report) => {
             hub.office.troubles.succeeded(SWEEPING);
-            report.messages.into_iter().for_each(journal::swept);
+            let mut turns = Turns::default();
+            for id in report.messages {
+                journal::swept(id);
+                turns.next().await;
+            }
         }
         Err(why) => hub.office.troubles.failed(SWEEPING, &why),
     }

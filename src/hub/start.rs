@@ -158,9 +158,8 @@ pub fn accept(
     let tasks = executor.tasks();
     let mut accepting = Accepting::new();
     for (listen, socket) in sources.mail {
-        let failed = |why: std::io::Error| StartError::Listen(why.to_string());
-        prepare(&socket).map_err(failed)?;
-        let socket = TcpListener::try_from(socket).map_err(failed)?;
+        let socket =
+            TcpListener::try_from(socket).map_err(|why| StartError::Listen(why.to_string()))?;
         let office = Arc::clone(&hub.office);
         accepting.push(tasks.spawn(accept_loop(listen, socket, office, Arc::clone(&tasks))));
     }
@@ -222,6 +221,10 @@ fn passed_by_systemd() -> Vec<StdListener> {
     let mut environment = listenfd::ListenFd::from_env();
     (0..environment.len())
         .filter_map(|place| environment.take_tcp_listener(place).ok().flatten())
+        .inspect(|socket| {
+            // The unit sets the same, for who came before us; without it the hub works.
+            let _ = prepare(socket);
+        })
         .collect()
 }
 

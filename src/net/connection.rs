@@ -17,6 +17,7 @@ use smol::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use smol::net::TcpStream;
 use smol::{Timer, future};
 
+use super::executor::Turns;
 use super::sessions::{Activity, Interruption, Session};
 use super::tls::{
     self, AcceptError, Certificate, ClientStream, ConnectError, ServerTls, TlsStream, TrustedRoots,
@@ -86,6 +87,7 @@ pub struct Connection {
     interrupted: Receiver<Interruption>,
     /// Set once the session was told to end, for it is told once only.
     to_end: Option<Interruption>,
+    turns: Turns,
     /// [`WRITE_LIMIT`], which a test has no time for.
     write_limit: Duration,
 }
@@ -104,6 +106,7 @@ impl Connection {
             activity: Arc::clone(&session.activity),
             interrupted: session.interrupted.clone(),
             to_end: None,
+            turns: Turns::default(),
             write_limit: WRITE_LIMIT,
         })
     }
@@ -120,8 +123,9 @@ impl Connection {
 
     /// Reads what is there, or waits for it until `until`.
     pub async fn read(&mut self, buffer: &mut [u8], until: Instant) -> Input {
-        let stream = &mut self.stream;
+        let (stream, turns) = (&mut self.stream, &mut self.turns);
         let read = async {
+            turns.next().await;
             let read = match stream {
                 Stream::Plain(stream) => stream.read(buffer).await,
                 Stream::Tls(stream) => stream.read(buffer).await,
@@ -152,8 +156,9 @@ impl Connection {
     /// The peer does not take them in time, is gone, or the session is to end.
     pub async fn write(&mut self, octets: &[u8]) -> Result<(), OutputError> {
         for piece in octets.chunks(PIECE_OCTETS) {
-            let stream = &mut self.stream;
+            let (stream, turns) = (&mut self.stream, &mut self.turns);
             let write = async {
+                turns.next().await;
                 match stream {
                     Stream::Plain(stream) => stream.write_all(piece).await?,
                     Stream::Tls(stream) => {
@@ -270,8 +275,8 @@ impl Connection {
 }
 
 /// Sets what each connection needs: on a socket that the hub has opened, or on a
-/// listening one for all that it accepts, for Linux hands these options down
-/// (five calls less for each session).
+/// listening one for the connections that arrive from then on, for Linux hands these
+/// options down (five calls less for each session).
 ///
 /// # Errors
 /// The connection is broken already.
@@ -289,7 +294,10 @@ pub fn prepare(socket: impl AsFd) -> io::Result<()> {
 async fn drain(stream: &mut (impl AsyncRead + AsyncWrite + Unpin)) -> io::Result<()> {
     stream.close().await?;
     let mut dropped = [0; 1024];
-    while stream.read(&mut dropped).await? > 0 {}
+    let mut turns = Turns::default();
+    while stream.read(&mut dropped).await? > 0 {
+        turns.next().await;
+    }
     Ok(())
 }
 

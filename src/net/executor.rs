@@ -1,17 +1,22 @@
 //! The thread that all sessions share.
 //!
 //! One, however many cores there are: what a session computes takes
-//! microseconds, and what can take longer (the disk, passwords, the files of the
-//! configuration) has threads of its own. smol's executor wakes a second thread
-//! for each task that begins, in case there is more to do. With two threads a
-//! lone SMTP session cost 24 switches between threads for each message, and
-//! costs 9 with one; ten sessions at once were no faster.
+//! microseconds (a TLS handshake a millisecond or a few), and what can take longer
+//! (the disk, passwords, the files of the configuration) has threads of its own.
+//! smol's executor wakes a second thread for each task that begins, in case there
+//! is more to do. With two threads a lone SMTP session cost 24 switches between
+//! threads for each message, and costs 9 with one; ten sessions at once were no
+//! faster on two cores, under TLS neither.
+//!
+//! So nothing here may go on for long without an await that others can use: see
+//! [`Turns`].
 
 use std::future::Future;
 use std::sync::Arc;
 use std::thread::{self, JoinHandle};
 
 use smol::channel::{self, Sender};
+use smol::future;
 
 /// At least as many as the hub starts, with those of the libraries under it.
 const THREADS_NEEDED: usize = 32;
@@ -40,6 +45,24 @@ pub fn look_for_threads() -> std::io::Result<()> {
     // and with none to be had, whoever asks would turn in a circle.
     smol::block_on(smol::unblock(|| ()));
     Ok(())
+}
+
+/// Turns of a loop that may always find its next step ready, as with a peer that
+/// sends faster than we read: some of them, and others get their turn.
+#[derive(Debug, Default)]
+pub struct Turns(u32);
+
+impl Turns {
+    /// Turns in a row.
+    const MANY: u32 = 16;
+
+    /// To be awaited once in each turn.
+    pub async fn next(&mut self) {
+        self.0 = (self.0 + 1) % Turns::MANY;
+        if self.0 == 0 {
+            future::yield_now().await;
+        }
+    }
 }
 
 /// Runs tasks until it is dropped.

@@ -6,6 +6,8 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener as StdListener};
 
 use rustix::io::Errno;
 
+use super::connection::prepare;
+
 /// Connections that wait to be accepted: a few hundred PCs may poll in the same
 /// second. The standard library asks for 128, and who comes when those are taken
 /// waits for a second.
@@ -63,6 +65,7 @@ impl Listen {
             }
             bound => bound,
         }?;
+        prepare(&socket)?;
         rustix::net::listen(&socket, BACKLOG)?;
         Ok(socket)
     }

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use super::connection::{Connection, Input, OutputError};
+use super::executor::Turns;
 use super::limits::Standing;
 use super::listen::Security;
 use super::message_memory::MemoryGrant;
@@ -345,8 +346,10 @@ impl Client {
             }
             None => {}
         }
+        let mut turns = Turns::default();
         for scan in &scans {
             journal::collected(scan.message, &held.user, self.peer);
+            turns.next().await;
         }
         self.collected = scans.len() as u64;
         true

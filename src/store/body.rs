@@ -21,8 +21,8 @@ use super::types::UniqueId;
 
 /// The largest body that is kept in the database, in octets.
 pub const INLINE_OCTETS: usize = 128 << 10;
-/// What is handed to a disk thread at a time, once there is a file. A body that
-/// arrives holds two such pieces at most, and a hundred bodies may.
+/// What is handed to a disk thread at a time, once there is a file. From its second
+/// piece on a body that arrives holds two such pieces at most, and a hundred may.
 const PIECE_OCTETS: usize = 32 << 10;
 
 /// A body whose caller went on after a failed write.

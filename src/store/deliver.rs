@@ -229,23 +229,28 @@ pub(super) fn add_entry(
     message: i64,
     row: &EntryRow<'_>,
 ) -> Result<EntryId, StoreError> {
-    db.prepare_cached(
-        "INSERT INTO entry
+    let inserted = db
+        .prepare_cached(
+            "INSERT INTO entry
              (id, mailbox, message, unique_id, octets, delivered_at, restored_at, why, trace)
          SELECT id, :mailbox, :message, :unique_id, :octets, :delivered_at, :restored_at,
              :why, :trace
          FROM next_entry",
-    )?
-    .execute(named_params! {
-        ":mailbox": mailbox.0,
-        ":message": message,
-        ":unique_id": UniqueId::draw()?.0,
-        ":octets": row.octets,
-        ":delivered_at": row.delivered_at,
-        ":restored_at": row.restored_at,
-        ":why": row.why,
-        ":trace": row.trace,
-    })?;
+        )?
+        .execute(named_params! {
+            ":mailbox": mailbox.0,
+            ":message": message,
+            ":unique_id": UniqueId::draw()?.0,
+            ":octets": row.octets,
+            ":delivered_at": row.delivered_at,
+            ":restored_at": row.restored_at,
+            ":why": row.why,
+            ":trace": row.trace,
+        })?;
+    if inserted != 1 {
+        // The row of the clock is gone: a database that is damaged in an odd way.
+        return Err(rusqlite::Error::StatementChangedRows(inserted).into());
+    }
     let entry = db.last_insert_rowid();
     db.prepare_cached(
         "UPDATE mailbox SET messages = messages + 1, octets = octets + :octets,

@@ -1,6 +1,7 @@
 //! Forgetting: collected mail whose time, or whose room, is over.
 //!
-//! Always the oldest collected first, by the running clock, never waiting mail.
+//! Never waiting mail. Where room is short the oldest collected goes first, by the
+//! running clock; what is over goes some thousands at a time, as it came.
 //! A few entries a transaction, so that arriving mail never waits long.
 
 use std::time::Duration;

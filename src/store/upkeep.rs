@@ -97,12 +97,18 @@ impl Store {
             if over.is_empty() {
                 return Ok(entries);
             }
+            let before = entries;
             for step in over.chunks(sweep::STEP_ENTRIES as usize) {
                 let step = step.to_vec();
                 let removed = self
                     .remove(move |db| sweep::remove_over(db, &step, up_to_age))
                     .await?;
                 entries += report.note(removed);
+            }
+            // All of them restored meanwhile, or an index that is damaged: the next
+            // sweep looks again.
+            if entries == before {
+                return Ok(entries);
             }
         }
     }

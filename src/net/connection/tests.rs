@@ -51,6 +51,41 @@ fn a_peer_that_never_reads_is_given_up() {
     });
 }
 
+/// A peer that sends as fast as it can, until we hang up.
+fn flooding(address: std::net::SocketAddr) -> std::thread::JoinHandle<()> {
+    std::thread::spawn(move || {
+        use std::io::Write;
+        let mut stream = std::net::TcpStream::connect(address).unwrap();
+        let octets = vec![b'x'; PIECE_OCTETS];
+        while stream.write_all(&octets).is_ok() {}
+    })
+}
+
+#[test]
+fn a_peer_that_always_has_more_to_read_keeps_nobody_else_waiting() {
+    smol::block_on(async {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
+        let flood = flooding(listener.local_addr().unwrap());
+        let (stream, address) = listener.accept().await.unwrap();
+        let session = Sessions::default().open("pop3", address.ip());
+        let mut connection = Connection::new(stream, address, &session).unwrap();
+        // Small reads, so that there is always more.
+        let mut buffer = [0; 16];
+        let until = Instant::now() + 100 * LIMIT;
+        let read = async {
+            while connection.read(&mut buffer, until).await == Input::Octets(16) {}
+            "the peer stopped"
+        };
+        let other = async {
+            Timer::after(LIMIT).await;
+            "the other had its turn"
+        };
+        assert_eq!(future::or(read, other).await, "the other had its turn");
+        assert!(within(5 * CLOSE_LIMIT, connection.close()).await.is_some());
+        flood.join().unwrap();
+    });
+}
+
 #[test]
 fn a_peer_that_reads_single_octets_is_given_up() {
     smol::block_on(async {

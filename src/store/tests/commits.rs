@@ -242,6 +242,24 @@ fn a_change_that_panics_takes_neither_the_writer_nor_a_reader_with_it() {
 }
 
 #[test]
+fn without_the_clock_s_row_nothing_is_acknowledged() {
+    let office = office();
+    office.deliver(&["anna"], SMALL);
+    let broken = office.store().0.writer.upkeep(|db| {
+        db.execute("DELETE FROM clock", [])?;
+        Ok(())
+    });
+    wait(broken).unwrap();
+    let answers = together(
+        office.store(),
+        vec![delivery(&office, office.message(&["anna"], SMALL))],
+    );
+    assert!(answers.iter().all(Result::is_err), "{answers:?}");
+    assert_eq!(office.number("SELECT count(*) FROM message"), 1);
+    assert_eq!(office.maildrop("anna").messages, 1);
+}
+
+#[test]
 fn a_reader_that_never_ends_does_not_stop_mail() {
     let office = office();
     office.deliver(&["anna"], SMALL);

@@ -72,6 +72,31 @@ fn what_was_restored_since_it_was_looked_up_is_not_swept() {
 }
 
 #[test]
+fn more_than_one_step_of_what_is_over_goes_and_nothing_younger() {
+    let mut office = office();
+    for _ in 0..250 {
+        office.deliver(&["anna"], SMALL);
+    }
+    office.collect("anna");
+    run_hours(&mut office, 2);
+    office.deliver(&["anna"], SMALL);
+    office.collect("anna");
+    let store = office.store();
+    let all = wait(store.ask(|db| sweep::over(db, i64::MAX))).unwrap();
+    assert_eq!(all.len(), 251);
+    let age = "SELECT min(collected_age) FROM entry";
+    let oldest = office.number(age);
+    let removed = wait(store.remove(move |db| sweep::remove_over(db, &all, oldest))).unwrap();
+    assert_eq!(removed.entries, 250);
+    for _ in 0..250 {
+        office.deliver(&["bob"], SMALL);
+    }
+    office.collect("bob");
+    assert_eq!(run_hours(&mut office, 30 * 24 + 1).by_age, 0);
+    assert_eq!(office.number("SELECT count(*) FROM entry"), 0);
+}
+
+#[test]
 fn ages_survive_restarts() {
     let mut office = office();
     office.deliver(&["anna"], SMALL);
