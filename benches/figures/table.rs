@@ -62,6 +62,11 @@ pub fn spread(works: &[f64]) -> Option<[f64; 3]> {
     Some([*sorted.first()?, median, *sorted.last()?])
 }
 
+/// Of several works; not a number without any.
+pub fn median(works: &[f64]) -> f64 {
+    spread(works).map_or(f64::NAN, |[_, median, _]| median)
+}
+
 /// With as many digits as mean something.
 pub fn amount(number: f64) -> String {
     match number.abs() {

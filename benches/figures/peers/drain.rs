@@ -12,7 +12,7 @@ use crate::filling::fill_each;
 use crate::office::Office;
 use crate::pop3::{Door, drain, poll_at};
 use crate::process::Process;
-use crate::table::{amount, spread};
+use crate::table::{amount, median};
 use crate::tls::Client;
 use crate::{Outcome, Plan};
 
@@ -68,7 +68,7 @@ pub fn measure(folder: &Path, plan: &Plan, comparison: &mut Comparison) -> Outco
 }
 
 fn report(work: &str, peer: &Rates, own: &Rates, swept: &Rates, comparison: &mut Comparison) {
-    let median = spread(&own.per_second).map_or(f64::NAN, |[_, median, _]| median);
+    let median = median(&own.per_second);
     let messages = amount(median * MESSAGES as f64);
     let limits = Limits {
         rate: format!("target: ≥ 1.5 ×; here {messages} messages/s"),

@@ -9,7 +9,7 @@ use std::time::Instant;
 
 use crate::fetching::{MESSAGES, NO_DOVECOT, Scene, USERS, Works};
 use crate::provider::{PASSWORD, give, unprivileged};
-use crate::table::{amount, spread};
+use crate::table::{amount, median};
 use crate::{Outcome, Plan};
 
 use super::comparison::{Better, Comparison, Line};
@@ -44,7 +44,7 @@ fn report(works: &Works, mpop: Vec<f64>, way: (u64, usize), comparison: &mut Com
         "fetch {} × 10 KB for {USERS} users, {round_trip_ms} ms round trip, s",
         thousands(MESSAGES)
     );
-    let wire = spread(&works.wire).map_or(f64::NAN, |[_, median, _]| median);
+    let wire = median(&works.wire);
     let wanted = match round_trip_ms {
         50 => "target: ≤ 2.5 s; ",
         _ => "",

@@ -58,11 +58,16 @@ impl LoopDisk {
 impl Drop for LoopDisk {
     fn drop(&mut self) {
         let mount = self.path().display().to_string();
-        for _ in 0..TRIES {
-            if run("umount", &[&mount]).is_ok() {
-                break;
+        let is_over = (0..TRIES).any(|_| {
+            let is_over = run("umount", &[&mount]).is_ok();
+            if !is_over {
+                std::thread::sleep(PAUSE);
             }
-            std::thread::sleep(PAUSE);
+            is_over
+        });
+        if !is_over {
+            // It goes when the last file on it is closed.
+            let _ = run("umount", &["-l", &mount]);
         }
         // Nobody is left to tell.
         let _ = fs::remove_file(&self.image);

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use crate::pop3::{Door, at_once, poll_at, repeat_for, talker};
 use crate::process::Process;
-use crate::table::{amount, ratio, spread};
+use crate::table::{amount, median, ratio};
 use crate::tls::Client;
 use crate::{Outcome, Plan};
 
@@ -69,7 +69,7 @@ impl Works {
     }
 
     fn report(&self, plan: &Plan, comparison: &mut Comparison) {
-        let talker = spread(&self.talker).map_or(f64::NAN, |[_, median, _]| median);
+        let talker = median(&self.talker);
         let work = format!("POP3 poll, {CLIENTS} clients, {TINY_MESSAGES} messages");
         let limits = Limits {
             rate: format!("a server that only talks: {}", amount(talker)),
