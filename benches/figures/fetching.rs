@@ -4,8 +4,9 @@
 use std::fs;
 use std::io::{BufRead, BufReader, Write};
 use std::net::{SocketAddr, TcpStream};
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
-use std::process::Stdio;
+use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use crate::office::Office;
@@ -246,9 +247,9 @@ fn fetchmail(
     let home = tempfile::Builder::new().prefix("fetchmail-").tempdir()?;
     give(home.path())?;
     let settings = home.path().join("fetchmailrc");
-    fs::write(
+    write_for_client(
         &settings,
-        format!(
+        &format!(
             "set no bouncemail\npoll 127.0.0.1 protocol pop3 service {} no dns\n\
              envelope \"X-Envelope-To\" localdomains example.com\n\
              user \"{account}\" password \"{PASSWORD}\" is * here fetchall no keep no rewrite\n\
@@ -257,34 +258,44 @@ fn fetchmail(
             hub.address("smtp")?.port()
         ),
     )?;
-    fs::set_permissions(
-        &settings,
-        std::os::unix::fs::PermissionsExt::from_mode(0o600),
-    )?;
-    give(&settings)?;
-    let log = fs::File::create(folder.join("fetchmail.log"))?;
-    let began = Instant::now();
-    let done = unprivileged("fetchmail")
+    let mut command = unprivileged("fetchmail");
+    command
         .env("HOME", home.path())
         .env("FETCHMAILHOME", home.path())
         .arg("--fetchmailrc")
-        .arg(&settings)
-        .stdin(Stdio::null())
-        .stdout(log.try_clone()?)
-        .stderr(log)
-        .status();
-    let seconds = began.elapsed().as_secs_f64();
+        .arg(&settings);
+    let seconds = time_client(command, &folder.join("fetchmail.log"));
     hub.stop()?;
+    seconds
+}
+
+/// Settings with a password in them, which a client takes only if they are its own.
+pub fn write_for_client(settings: &Path, words: &str) -> Outcome<()> {
+    fs::write(settings, words)?;
+    fs::set_permissions(settings, fs::Permissions::from_mode(0o600))?;
+    Ok(give(settings)?)
+}
+
+/// Seconds that a client of the provider takes to its end; none where it is not
+/// installed.
+pub fn time_client(mut command: Command, log: &Path) -> Outcome<Option<f64>> {
+    let output = fs::File::create(log)?;
+    command
+        .stdin(Stdio::null())
+        .stdout(output.try_clone()?)
+        .stderr(output);
+    let began = Instant::now();
+    let done = command.status();
+    let seconds = began.elapsed().as_secs_f64();
     match done {
         Err(why) if why.kind() == std::io::ErrorKind::NotFound => Ok(None),
         // setpriv cannot run it.
         Ok(status) if status.code() == Some(127) => Ok(None),
         Ok(status) if status.success() => Ok(Some(seconds)),
-        Ok(status) => Err(format!(
-            "fetchmail: {status}: {}",
-            fs::read_to_string(folder.join("fetchmail.log"))?
-        )
-        .into()),
+        Ok(status) => {
+            let said = fs::read_to_string(log)?;
+            Err(format!("{}: {status}: {said}", log.display()).into())
+        }
         Err(why) => Err(why.into()),
     }
 }

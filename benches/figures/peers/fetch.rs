@@ -1,13 +1,11 @@
 //! A provider's mailbox, fetched and split: beside fetchmail, which splits as
 //! well, and beside mpop, which cannot, but sends commands ahead as the hub does.
 
-use std::fs::{self, File};
+use std::fs;
 use std::net::SocketAddr;
 use std::path::Path;
-use std::process::Stdio;
-use std::time::Instant;
 
-use crate::fetching::{MESSAGES, NO_DOVECOT, Scene, USERS, Works};
+use crate::fetching::{MESSAGES, NO_DOVECOT, Scene, USERS, Works, time_client, write_for_client};
 use crate::provider::{PASSWORD, give, unprivileged};
 use crate::table::{amount, median};
 use crate::{Outcome, Plan};
@@ -83,41 +81,20 @@ fn time_mpop(scene: &mut Scene, folder: &Path, way: SocketAddr) -> Outcome<Optio
     }
     let settings = home.path().join("mpoprc");
     let at_home = home.path().display();
-    fs::write(
+    write_for_client(
         &settings,
-        format!(
+        &format!(
             "account provider\nhost 127.0.0.1\nport {}\nuser {account}\npassword {PASSWORD}\n\
              auth user\ntls off\nkeep off\npipelining auto\nuidls_file {at_home}/uidls\n\
              delivery maildir {at_home}/mail\naccount default : provider\n",
             way.port()
         ),
     )?;
-    fs::set_permissions(
-        &settings,
-        std::os::unix::fs::PermissionsExt::from_mode(0o600),
-    )?;
-    give(&settings)?;
-    let log = File::create(folder.join("mpop.log"))?;
-    let began = Instant::now();
-    let status = unprivileged("mpop")
-        .env("HOME", home.path())
-        .arg("-C")
-        .arg(&settings)
-        .stdin(Stdio::null())
-        .stdout(log.try_clone()?)
-        .stderr(log)
-        .status();
-    let seconds = began.elapsed().as_secs_f64();
-    match status {
-        Err(why) if why.kind() == std::io::ErrorKind::NotFound => return Ok(None),
-        // setpriv cannot run it.
-        Ok(status) if status.code() == Some(127) => return Ok(None),
-        Ok(status) if status.success() => {}
-        other => {
-            let said = fs::read_to_string(folder.join("mpop.log"))?;
-            return Err(format!("mpop: {other:?}: {said}").into());
-        }
-    }
+    let mut command = unprivileged("mpop");
+    command.env("HOME", home.path()).arg("-C").arg(&settings);
+    let Some(seconds) = time_client(command, &folder.join("mpop.log"))? else {
+        return Ok(None);
+    };
     scene.expect_empty(&account)?;
     let came = fs::read_dir(mail.join("new"))?.count();
     match came {
