@@ -8,11 +8,11 @@ use std::path::{Path, PathBuf};
 /// Floors, lowest first.
 const FLOORS: [&[&str]; 7] = [
     &["wire", "mail"],
-    &["smtp", "pop3", "fetch", "route", "store"],
+    &["smtp", "pop3", "fetch", "route", "store", "formats"],
     &["delivery", "journal", "logging"],
     &["net", "auth"],
     &["config"],
-    &["hub", "control"],
+    &["hub", "control", "sheet", "backup"],
     &["cli"],
 ];
 
@@ -27,7 +27,7 @@ const NEIGHBOURS: [(&str, &str); 6] = [
 ];
 
 /// Libraries that only these rooms may name.
-const LIBRARIES: [(&str, &[&str]); 13] = [
+const LIBRARIES: [(&str, &[&str]); 21] = [
     ("smol", &["net", "control", "hub", "cli"]),
     ("async_native_tls", &["net"]),
     ("native_tls", &["net"]),
@@ -40,6 +40,14 @@ const LIBRARIES: [(&str, &[&str]); 13] = [
     ("argon2", &["auth"]),
     ("toml_edit", &["config"]),
     ("clap", &["cli"]),
+    ("clap_complete", &[]),
+    ("clap_mangen", &[]),
+    ("dialoguer", &["cli"]),
+    ("indicatif", &["cli/progress.rs"]),
+    ("minijinja", &["sheet"]),
+    ("hyper", &["net/metrics.rs"]),
+    ("smol_hyper", &["net/metrics.rs"]),
+    ("tar", &["backup"]),
     ("rustix", &["net", "store", "hub", "config"]),
 ];
 

@@ -11,6 +11,8 @@ mod import_fetchmailrc;
 mod init;
 mod mail;
 mod output;
+#[expect(dead_code, reason = "backup, export and import come next")]
+mod progress;
 mod provider;
 mod serve;
 mod status;
