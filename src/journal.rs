@@ -273,6 +273,11 @@ pub fn login_failed(name: &str, peer: IpAddr, delay: Duration) {
     );
 }
 
+/// A log-in had the right password, and the user is disabled.
+pub fn login_disabled(user: &str, peer: IpAddr) {
+    info!("log-in refused user={user} peer={peer}: the user is disabled (postroom user enable)");
+}
+
 /// A log-in found the maildrop in use.
 pub fn maildrop_in_use(user: &str, peer: IpAddr) {
     info!("maildrop in use user={user} peer={peer}: another session of this user is at work");
@@ -285,11 +290,12 @@ pub fn session_replaced(user: &str, peer: IpAddr) {
     );
 }
 
-/// A session ended because its user was removed or renamed, or has another
-/// password.
+/// A session ended because its user was removed, renamed or disabled, or has
+/// another password.
 pub fn session_revoked(user: &str, peer: IpAddr) {
     info!(
-        "session revoked user={user} peer={peer}: the user was removed or renamed, or has another password"
+        "session revoked user={user} peer={peer}: the user was removed, renamed or disabled, or has another \
+         password"
     );
 }
 

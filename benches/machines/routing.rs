@@ -12,6 +12,7 @@ fn directory(users: usize) -> Directory {
         domains: Domain::parse("example.com").into_iter().collect(),
         users: (0..users)
             .map(|number| User {
+                access: Default::default(),
                 name: format!("user{number}"),
                 password: StoredPassword::new("$argon2id$"),
                 addresses: Vec::new(),

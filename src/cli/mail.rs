@@ -4,18 +4,16 @@ use std::path::Path;
 use std::process::ExitCode;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use clap::{Args, Subcommand};
+use clap::Subcommand;
 use time::format_description::well_known::Rfc3339;
 use time::macros::format_description;
 use time::{Date, OffsetDateTime};
 
 use super::ask::{ask, configuration, do_it};
 use super::output::{Table, cut, say, size, time};
+use super::why::story_of;
 use super::{Failure, Outcome};
-use crate::control::{Answer, MailLine, Request, Story};
-
-/// A header line in the evidence has 200 characters, and some more around it.
-const WHY_WIDTH: usize = 400;
+use crate::control::{Answer, MailLine, Request};
 
 #[derive(Debug, Subcommand)]
 pub enum Command {
@@ -30,7 +28,10 @@ pub enum Command {
         id: String,
     },
     /// Say where a message went, and why
-    Why(WhyArguments),
+    Why {
+        /// The message's id, as in the log and in its Received line
+        id: String,
+    },
     /// Put mail that a PC has collected back into the user's mailbox
     Restore {
         /// The user
@@ -46,12 +47,6 @@ pub enum Command {
     },
 }
 
-#[derive(Debug, Args)]
-pub struct WhyArguments {
-    /// The message's id, as in the log and in its Received line
-    id: String,
-}
-
 pub fn run(config: &Path, command: Command) -> Outcome {
     match command {
         Command::List { user } => list_of_user(config, &user),
@@ -59,7 +54,7 @@ pub fn run(config: &Path, command: Command) -> Outcome {
             ask(config, Request::MailShow { id })?;
             Ok(ExitCode::SUCCESS)
         }
-        Command::Why(arguments) => why(config, arguments),
+        Command::Why { id } => story_of(config, id),
         Command::Restore { user, since } => {
             let since = moment(&since, SystemTime::now())?;
             do_it(config, Request::MailRestore { user, since })
@@ -118,63 +113,6 @@ fn row(line: &MailLine) -> Vec<String> {
         cut(&line.subject, 40),
         cut(line.why.lines().next().unwrap_or_default(), 40),
     ]
-}
-
-/// Prints where a message went, and why.
-pub fn why(config: &Path, arguments: WhyArguments) -> Outcome {
-    let Answer::Story(story) = ask(config, Request::MailWhy { id: arguments.id })?.answer else {
-        return Err(Failure::another_answer());
-    };
-    print_story(&story);
-    Ok(ExitCode::SUCCESS)
-}
-
-fn print_story(story: &Story) {
-    say!("message     {}", story.id);
-    say!(
-        "received    {} by {}",
-        time(story.received_at),
-        story.source
-    );
-    say!("sender      {}", cut(&story.reverse_path, 200));
-    say!("size        {}", size(story.octets));
-    for entry in &story.entries {
-        say!("");
-        let sealed = if entry.sealed {
-            " (removed since; the mailbox is sealed)"
-        } else {
-            ""
-        };
-        say!(
-            "mailbox     {}{sealed}",
-            entry.user.as_deref().unwrap_or("(unclaimed)")
-        );
-        print_why(&entry.why);
-        for address in &entry.delivered_to {
-            say!("sent to     {}", cut(address, 200));
-        }
-        say!("delivered   {}", time(entry.delivered_at));
-        match entry.collected_at {
-            None => say!("collected   not yet"),
-            Some(at) => say!("collected   {}", time(at)),
-        }
-        say!("unique-id   {}", entry.unique_id);
-    }
-    if story.entries.is_empty() {
-        say!("it is in no mailbox any more");
-    }
-}
-
-/// The sentence, and below it the header lines that were considered.
-fn print_why(why: &str) {
-    let mut lines = why.lines();
-    say!(
-        "why         {}",
-        cut(lines.next().unwrap_or_default(), WHY_WIDTH)
-    );
-    for line in lines {
-        say!("            {}", cut(line, WHY_WIDTH));
-    }
 }
 
 /// Seconds since 1970 of a date, a date with time, or "N days" before now.

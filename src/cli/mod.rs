@@ -6,6 +6,7 @@
 mod alias;
 mod ask;
 mod check;
+mod confirm;
 mod fetch;
 mod import_fetchmailrc;
 mod init;
@@ -18,6 +19,7 @@ mod serve;
 mod status;
 mod unclaimed;
 mod user;
+mod why;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -67,8 +69,8 @@ enum Command {
     /// Mail that is nobody's: look at it, give it to somebody, delete it
     #[command(subcommand)]
     Unclaimed(unclaimed::Command),
-    /// Why a message is where it is (short for mail why)
-    Why(mail::WhyArguments),
+    /// Why a message is where it is, or has not come
+    Why(why::Arguments),
     /// How the hub is
     Status(status::Arguments),
 }
@@ -109,7 +111,7 @@ pub fn main() -> ExitCode {
         Command::Alias(command) => alias::run(config, command),
         Command::Mail(command) => mail::run(config, command),
         Command::Unclaimed(command) => unclaimed::run(config, command),
-        Command::Why(arguments) => mail::why(config, arguments),
+        Command::Why(arguments) => why::run(config, arguments),
         Command::Status(arguments) => status::run(config, arguments),
     };
     match outcome {

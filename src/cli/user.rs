@@ -7,14 +7,15 @@ use std::process::ExitCode;
 use clap::Subcommand;
 
 use super::ask::{ask_with, configuration, do_it_with, reach, tell_hub};
-use super::output::{Table, say};
+use super::confirm::agreed;
+use super::output::{Table, say, size, time};
 use super::{Failure, Outcome};
 use crate::auth::{hash_password, made_up_password};
 use crate::config::Configuration;
 use crate::config::edit::{DirectoryEdit, Postmaster};
 use crate::control::{Answer, Request};
 use crate::hub::fingerprint;
-use crate::route::Directory;
+use crate::route::{Access, Directory};
 
 #[derive(Debug, Subcommand)]
 pub enum Command {
@@ -43,10 +44,28 @@ pub enum Command {
     },
     /// List all users
     List,
+    /// Let a user collect no more mail; it goes on coming in, and waits
+    Disable {
+        /// The user
+        name: String,
+    },
+    /// Let a user collect mail again
+    Enable {
+        /// The user
+        name: String,
+    },
     /// Remove a user; the mail is kept
     Remove {
         /// The user
         name: String,
+    },
+    /// Erase the mail of removed users of a name, for good
+    Erase {
+        /// The name that they had
+        name: String,
+        /// Do not ask
+        #[arg(long)]
+        yes: bool,
     },
 }
 
@@ -63,7 +82,10 @@ pub fn run(config: &Path, command: Command) -> Outcome {
         } => passwd(&configuration, &name, password_stdin),
         Command::Rename { old, new } => rename(&configuration, &old, new),
         Command::List => list(&configuration),
+        Command::Disable { name } => set_access(&configuration, &name, Access::Disabled),
+        Command::Enable { name } => set_access(&configuration, &name, Access::Allowed),
         Command::Remove { name } => remove(&configuration, &name),
+        Command::Erase { name, yes } => erase(&configuration, name, yes),
     }
 }
 
@@ -140,13 +162,36 @@ fn finish_rename(
 
 fn list(configuration: &Configuration) -> Outcome {
     let edit = DirectoryEdit::open(configuration)?;
-    let mut table = Table::new(&["USER", "FURTHER ADDRESSES"]);
+    let mut table = Table::new(&["USER", "FURTHER ADDRESSES", ""]);
     for user in edit.directory().users() {
         let addresses: Vec<String> = user.addresses.iter().map(ToString::to_string).collect();
-        table.row(vec![user.name.clone(), addresses.join(", ")]);
+        let note = match user.access {
+            Access::Allowed => "",
+            Access::Disabled => "disabled",
+        };
+        table.row(vec![
+            user.name.clone(),
+            addresses.join(", "),
+            note.to_string(),
+        ]);
     }
     table.print();
     Ok(ExitCode::SUCCESS)
+}
+
+fn set_access(configuration: &Configuration, name: &str, access: Access) -> Outcome {
+    let mut edit = DirectoryEdit::open(configuration)?;
+    let name = edit.user(name)?;
+    edit.set_access(&name, access)?;
+    edit.save()?;
+    match access {
+        Access::Allowed => say!("{name} may collect mail again"),
+        Access::Disabled => say!(
+            "{name} is disabled: the password is refused, and mail for {name} goes on coming in and waits; \
+             postroom user enable {name} ends it"
+        ),
+    }
+    tell_hub(configuration)
 }
 
 fn remove(configuration: &Configuration, name: &str) -> Outcome {
@@ -168,6 +213,35 @@ fn remove(configuration: &Configuration, name: &str) -> Outcome {
         say!("taken out of {}", leading.join(", "));
     }
     do_it_with(configuration, Request::UserRemoved { name })
+}
+
+fn erase(configuration: &Configuration, name: String, yes: bool) -> Outcome {
+    let Answer::Status(status) = ask_with(configuration, Request::Status)?.answer else {
+        return Err(Failure::another_answer());
+    };
+    let mut left = status.mailboxes;
+    left.retain(|mailbox| mailbox.sealed_at.is_some() && mailbox.user.as_ref() == Some(&name));
+    if left.is_empty() {
+        return Err(Failure(format!(
+            "no removed user {name} left any mail; postroom status shows the sealed mailboxes"
+        )));
+    }
+    for mailbox in &left {
+        say!(
+            "{name}, removed {}: {} messages wait, {}; {} collected, {}",
+            mailbox.sealed_at.map_or("-".to_string(), time),
+            mailbox.messages,
+            size(mailbox.octets),
+            mailbox.collected_messages,
+            size(mailbox.collected_octets)
+        );
+    }
+    let no_terminal = "nothing is erased: there is no terminal to ask at; add --yes";
+    if !yes && !agreed("erase it for good?", no_terminal)? {
+        say!("nothing is erased");
+        return Ok(ExitCode::SUCCESS);
+    }
+    do_it_with(configuration, Request::UserErased { name })
 }
 
 /// The mailbox of a name that is not in the directory, as it is written there.

@@ -10,7 +10,7 @@ use toml::Spanned;
 
 use crate::auth::PasswordHash;
 use crate::route::{
-    Alias, Directory, DirectoryError, Entries, OwnAddress, Place, StoredPassword, User,
+    Access, Alias, Directory, DirectoryError, Entries, OwnAddress, Place, StoredPassword, User,
 };
 
 use super::document::Document;
@@ -36,6 +36,8 @@ struct UserSection {
     password: Option<Spanned<String>>,
     #[serde(default)]
     addresses: Vec<Spanned<String>>,
+    #[serde(default)]
+    disabled: bool,
 }
 
 impl Heading for UserSection {
@@ -189,6 +191,10 @@ fn users_of(
             name,
             password: StoredPassword::new(password.into_inner()),
             addresses,
+            access: match section.disabled {
+                true => Access::Disabled,
+                false => Access::Allowed,
+            },
         });
     }
     Ok(users)

@@ -9,8 +9,8 @@ use std::path::PathBuf;
 
 use thiserror::Error;
 
-use crate::route::Directory;
 use crate::route::multidrop::Rule;
+use crate::route::{Access, Directory};
 
 use super::directory_toml::read_directory;
 use super::error::ConfigurationError;
@@ -222,6 +222,16 @@ impl<'a> DirectoryEdit<'a> {
     pub fn set_password(&mut self, name: &str, password_hash: &str) -> Result<(), EditError> {
         let user = self.user(name)?;
         self.toml.set_password(&user, password_hash);
+        Ok(())
+    }
+
+    /// Lets a user collect mail, or no more.
+    ///
+    /// # Errors
+    /// [`EditError::NoSuchUser`].
+    pub fn set_access(&mut self, name: &str, access: Access) -> Result<(), EditError> {
+        let user = self.user(name)?;
+        self.toml.set_access(&user, access);
         Ok(())
     }
 

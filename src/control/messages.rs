@@ -82,6 +82,11 @@ pub enum Request {
         /// The user's name.
         name: String,
     },
+    /// Erase what removed users of a name left.
+    UserErased {
+        /// The name that they had.
+        name: String,
+    },
     /// A user has another name in the directory: the mailbox goes along.
     UserRenamed {
         /// The name until now.

@@ -53,6 +53,7 @@ async fn attempt(store: &Store, request: Request) -> Result<Outcome, String> {
             delete(store, Unclaimed::Before(time(before))).await?
         }
         Request::UserRemoved { name } => removed(store, &name).await?,
+        Request::UserErased { name } => erase_sealed(store, &name).await?,
         Request::UserRenamed { old, new } => renamed(store, &old, &new).await?,
         Request::UserRenamedBefore {
             old,
@@ -179,14 +180,42 @@ async fn delete(store: &Store, which: Unclaimed) -> Result<Answer, String> {
 }
 
 async fn removed(store: &Store, name: &str) -> Result<Answer, String> {
-    match store.seal(name, SystemTime::now()).await {
-        Ok(_) => Ok(done(format!(
-            "the mailbox of {name} is sealed: its mail is kept (postroom status shows it), and a new user \
-             {name} starts empty"
-        ))),
-        Err(StoreError::NoMailbox(_)) => Ok(done(format!("{name} had no mailbox yet"))),
-        Err(why) => Err(text(why)),
+    let sealed = match store.seal(name, SystemTime::now()).await {
+        Ok(sealed) => sealed,
+        Err(StoreError::NoMailbox(_)) => return Ok(done(format!("{name} had no mailbox yet"))),
+        Err(why) => return Err(text(why)),
+    };
+    let mut mailboxes = store.mailboxes().await.map_err(text)?;
+    mailboxes.retain(|mailbox| mailbox.id == sealed);
+    let (messages, octets) = mailboxes.first().map_or((0, 0), |mailbox| {
+        (
+            mailbox.messages + mailbox.collected_messages,
+            mailbox.octets + mailbox.collected_octets,
+        )
+    });
+    Ok(done(format!(
+        "the mailbox of {name} is sealed, with {messages} messages, {}; a new user {name} starts empty\n\
+         look at it:       postroom mail list {name}\n\
+         into files:       postroom export {name} --maildir DIR\n\
+         to another user:  postroom unclaimed give ID USER\n\
+         for good:         postroom user erase {name}",
+        journal::Size(octets)
+    )))
+}
+
+async fn erase_sealed(store: &Store, name: &str) -> Result<Answer, String> {
+    let (entries, messages) = match store.erase_sealed(name).await {
+        Ok(removed) => removed,
+        Err(StoreError::NoMailbox(_)) => return Ok(Answer::NoMailbox),
+        Err(why) => return Err(text(why)),
+    };
+    for id in &messages {
+        journal::erased(*id);
     }
+    Ok(done(format!(
+        "what removed users {name} left is erased: {entries} messages, {} of which nobody else has",
+        messages.len()
+    )))
 }
 
 async fn renamed(store: &Store, old: &str, new: &str) -> Result<Answer, String> {

@@ -123,7 +123,7 @@ impl Hub {
         }
         let directory = reconcile(&self.office.store, directory).await?;
         let before = self.office.directory.now();
-        let revoked = with_another_password(&before, &directory);
+        let revoked = locked_out(&before, &directory);
         self.office.directory.set(directory);
         for user in revoked {
             self.office.sessions.revoke(&user);
@@ -143,12 +143,15 @@ impl Hub {
     }
 }
 
-/// Those whose sessions must end: the password may have been changed because a
-/// laptop was stolen. Not those who are missing, for that may be a slip.
-fn with_another_password(before: &Directory, after: &Directory) -> Vec<String> {
+/// Those whose sessions must end: the password may have been changed, or the user
+/// disabled, because a laptop was stolen. Not those who are missing, for that may
+/// be a slip.
+fn locked_out(before: &Directory, after: &Directory) -> Vec<String> {
     let changed = before.users().iter().filter(|old| {
         let mut users = after.users().iter();
-        users.any(|new| new.name == old.name && new.password != old.password)
+        users.any(|new| {
+            new.name == old.name && (&new.password, new.access) != (&old.password, old.access)
+        })
     });
     changed.map(|user| user.name.clone()).collect()
 }

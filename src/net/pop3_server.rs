@@ -18,6 +18,7 @@ use crate::auth::{PasswordHash, Verdict};
 use crate::journal;
 use crate::mail::QueueId;
 use crate::pop3::{self, Login, LoginRefusal, ScanListing, Step};
+use crate::route::{Access, User};
 use crate::store::{EntryId, Maildrop, MessageReader, Moment, Scan, StoreError};
 
 /// Octets read at once: commands are short.
@@ -182,7 +183,7 @@ impl Client {
             .await;
         let password = user.map(|user| user.password.clone());
         let user = match (verdict, user) {
-            (Verdict::Correct, Some(user)) => user.name.clone(),
+            (Verdict::Correct, Some(user)) => user,
             (Verdict::Unavailable, _) => return Err(LoginRefusal::Temporary),
             (Verdict::Correct | Verdict::Wrong, _) => {
                 let held_back =
@@ -197,18 +198,24 @@ impl Client {
         self.office
             .failures()
             .succeeded(self.peer, &login.name, Instant::now());
+        if user.access == Access::Disabled {
+            journal::login_disabled(&user.name, self.peer);
+            return Err(LoginRefusal::Disabled);
+        }
+        let user = user.name.clone();
         let lock = self.session.lock_maildrop(&user);
         let Some(Some(lock)) = connection.unless_interrupted(lock).await else {
             journal::maildrop_in_use(&user, self.peer);
             return Err(LoginRefusal::InUse);
         };
         // The hash takes its time, and so may the lock: by now the user can have
-        // another name, another password, or be no more.
+        // another name, another password, be disabled, or be no more.
         let current = self.office.directory.now();
-        if !current
-            .login(&login.name)
-            .is_some_and(|now| now.name == user && Some(&now.password) == password.as_ref())
-        {
+        let is_same = |now: &User| {
+            (&now.name, Some(&now.password)) == (&user, password.as_ref())
+                && now.access == Access::Allowed
+        };
+        if !current.login(&login.name).is_some_and(is_same) {
             return Err(LoginRefusal::Temporary);
         }
         let maildrop = self

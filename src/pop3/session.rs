@@ -246,6 +246,10 @@ impl Session {
         self.refused_logins += 1;
         let (code, text) = match refusal {
             LoginRefusal::Credentials => (ResponseCode::Auth, "wrong user name or password"),
+            LoginRefusal::Disabled => (
+                ResponseCode::Auth,
+                "this account is disabled; ask whoever looks after the mail in your office",
+            ),
             LoginRefusal::InUse => (
                 ResponseCode::InUse,
                 "another program is collecting this mail; it is free again when that one is done",

@@ -58,8 +58,7 @@ pub struct Login {
 /// Why a log-in is refused.
 ///
 /// Mail programs ask for a new password at every -ERR to PASS, and people then
-/// break a good one. So only [`LoginRefusal::Credentials`] becomes
-/// \[AUTH].
+/// break a good one. So only what no later try will mend becomes \[AUTH].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum LoginRefusal {
     /// No such user, or a wrong password: \[AUTH] (RFC 3206).
@@ -67,6 +66,10 @@ pub enum LoginRefusal {
     /// The password is right, and another session holds the maildrop:
     /// \[IN-USE] (RFC 2449 §8.1.1).
     InUse,
+    /// The password is right, and the administrator lets this user collect
+    /// nothing for now: \[AUTH] as well, for no later try will do (RFC 3206 §4
+    /// names an expired account).
+    Disabled,
     /// The hub cannot tell, or cannot open the maildrop, now: \[SYS/TEMP].
     Temporary,
 }

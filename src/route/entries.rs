@@ -108,6 +108,18 @@ pub struct User {
     pub password: StoredPassword,
     /// Further addresses.
     pub addresses: Vec<OwnAddress>,
+    /// Whether the user may collect mail.
+    pub access: Access,
+}
+
+/// Whether a user may collect mail. Mail comes in for all users alike.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Access {
+    /// With the password.
+    #[default]
+    Allowed,
+    /// Not until the administrator says so again; the mail waits.
+    Disabled,
 }
 
 /// A name that stands for users and for other aliases.

@@ -15,5 +15,7 @@ mod error;
 pub mod multidrop;
 
 pub use directory::{Directory, Refusal, Route, Target};
-pub use entries::{Alias, Entries, OwnAddress, OwnAddressError, StoredPassword, UnknownUser, User};
+pub use entries::{
+    Access, Alias, Entries, OwnAddress, OwnAddressError, StoredPassword, UnknownUser, User,
+};
 pub use error::{DirectoryError, DirectoryFault, Place};

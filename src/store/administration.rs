@@ -320,6 +320,34 @@ pub(super) fn delete_unclaimed(db: &Connection, which: Unclaimed) -> Result<Remo
     remove_all(db, &entries)
 }
 
+/// Entries of one transaction: what waits behind it waits some milliseconds.
+const ERASED_AT_ONCE: u32 = 200;
+
+/// Removes some of what removed users of this name left; where nothing is left,
+/// their mailboxes.
+pub(super) fn erase_sealed(db: &Connection, user: &str) -> Result<Removed, StoreError> {
+    let entries: Vec<i64> = db
+        .prepare_cached(
+            "SELECT id FROM entry WHERE mailbox IN
+                 (SELECT id FROM mailbox WHERE user = :user AND sealed_at IS NOT NULL)
+             LIMIT :some",
+        )?
+        .query_map(
+            named_params! {":user": user, ":some": ERASED_AT_ONCE},
+            |row| row.get(0),
+        )?
+        .collect::<Result<_, _>>()?;
+    if entries.is_empty() {
+        let removed = db
+            .prepare_cached("DELETE FROM mailbox WHERE user = :user AND sealed_at IS NOT NULL")?
+            .execute(named_params! {":user": user})?;
+        if removed == 0 {
+            return Err(StoreError::NoMailbox(user.to_owned()));
+        }
+    }
+    remove_all(db, &entries)
+}
+
 fn remove_all(db: &Connection, entries: &[i64]) -> Result<Removed, StoreError> {
     let mut removed = Removed::default();
     for entry in entries {

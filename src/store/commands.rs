@@ -127,6 +127,28 @@ impl Store {
         Ok(removed.messages)
     }
 
+    /// Removes what removed users of this name left, for good, some at a time, so
+    /// that mail comes between. What lies in another mailbox as well stays there.
+    /// Returns how many entries are gone, and the messages that went with them.
+    ///
+    /// # Errors
+    /// [`StoreError::NoMailbox`] if no mailbox of this name is sealed. What was
+    /// removed before an error stays removed.
+    pub async fn erase_sealed(&self, user: &str) -> Result<(u64, Vec<QueueId>), StoreError> {
+        let (mut entries, mut messages) = (0, Vec::new());
+        loop {
+            let user = user.to_owned();
+            let removed = self
+                .remove(move |db| administration::erase_sealed(db, &user))
+                .await?;
+            entries += removed.entries;
+            messages.extend(removed.messages);
+            if removed.entries == 0 {
+                return Ok((entries, messages));
+            }
+        }
+    }
+
     /// Closes a removed user's mailbox: a new user of that name starts empty.
     ///
     /// # Errors

@@ -22,6 +22,7 @@ mod store_commands;
 mod systemd;
 mod unclaimed;
 mod users;
+mod why;
 
 #[path = "../support/dialogue.rs"]
 mod dialogue;

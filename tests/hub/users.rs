@@ -237,3 +237,58 @@ fn a_rename_that_the_running_hub_cannot_take_in_says_so() {
     assert!(said.contains("cert.pem"), "{said}");
     assert_eq!(mailboxes(&office, "robert"), [(1, false)]);
 }
+
+#[test]
+fn a_disabled_user_cannot_collect_and_loses_no_mail() {
+    let office = Office::new();
+    let hub = office.serve();
+    let mut pop3 = log_in(&hub, "bob");
+    let said = office.good(&["user", "disable", "BOB"]);
+    assert!(said.contains("postroom user enable bob"), "{said}");
+    // Whoever is logged in with a stolen password is not any more.
+    pop3.expect_close();
+    let refused = pass(&hub, "bob", "secret-bob");
+    assert!(
+        refused.starts_with("-ERR [AUTH] this account is disabled"),
+        "{refused}"
+    );
+    // Who does not know the password learns nothing of it.
+    let wrong = pass(&hub, "bob", "something else");
+    assert!(wrong.starts_with("-ERR [AUTH] wrong user name"), "{wrong}");
+    send(&hub, &["bob@example.com"], "meanwhile");
+    let listed = office.good(&["user", "list"]);
+    let bob = listed.lines().find(|line| line.starts_with("bob"));
+    assert!(bob.is_some_and(|bob| bob.ends_with("disabled")), "{listed}");
+    office.good(&["user", "enable", "bob"]);
+    assert_eq!(waiting(&hub, "bob"), 1);
+    assert!(!office.read("directory.toml").contains("\ndisabled"));
+}
+
+#[test]
+fn what_a_removed_user_left_stays_until_it_is_erased() {
+    at_once([true, false], |hub_runs| {
+        let office = Office::new();
+        let mut hub = office.serve();
+        send(&hub, &["bob@example.com"], "of bob alone");
+        send(&hub, &["bob@example.com", "anna@example.com"], "of both");
+        if !hub_runs {
+            assert!(hub.stop().success());
+        }
+        let why = office.run(&["user", "erase", "bob", "--yes"]).bad();
+        assert!(why.contains("no removed user bob"), "{why}");
+        let said = office.good(&["user", "remove", "bob"]);
+        assert!(said.contains("2 messages"), "{said}");
+        assert!(said.contains("postroom user erase bob"), "{said}");
+        // Nobody is asked here, so nothing is erased without being told to.
+        let why = office.run(&["user", "erase", "bob"]).bad();
+        assert!(why.contains("add --yes"), "{why}");
+        assert_eq!(mailboxes(&office, "bob"), [(2, true)]);
+        let said = office.good(&["user", "erase", "bob", "--yes"]);
+        assert!(said.contains("2 messages, 1 of which"), "{said}");
+        assert_eq!(mailboxes(&office, "bob"), []);
+        if !hub_runs {
+            hub = office.serve();
+        }
+        assert_eq!(waiting(&hub, "anna"), 1);
+    });
+}

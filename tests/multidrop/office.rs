@@ -56,6 +56,7 @@ const ALIASES: [(&str, &[&str]); 9] = [
 /// The office of ../shared/mail/routing/office.json.
 pub fn entries(unknown_user: UnknownUser) -> Entries {
     let user = |name: &&str| User {
+        access: Default::default(),
         name: name.to_string(),
         password: StoredPassword::new("$argon2id$"),
         addresses: Vec::new(),

@@ -1,13 +1,13 @@
 //! `postroom unclaimed give … --always`: the rule that would have given the
 //! message to the user, shown, written, and then the message itself.
 
-use std::io::{self, BufRead, IsTerminal, Write};
 use std::process::ExitCode;
 
 use data_encoding::BASE64;
 
 use super::GiveArguments;
 use crate::cli::ask::{ask_with, do_it_with, tell_hub};
+use crate::cli::confirm::agreed;
 use crate::cli::output::{cut, say};
 use crate::cli::{Failure, Outcome};
 use crate::config::Configuration;
@@ -16,6 +16,10 @@ use crate::control::{Answer, Request, RuleLine};
 use crate::mail::HeaderBlock;
 use crate::route::Directory;
 use crate::route::multidrop::{Circumstances, Proposal, Rule, RuleTest, propose, rules_are_asked};
+
+/// A rule decides about mail to come. A script says that it is meant by --yes.
+const NO_TERMINAL: &str =
+    "nothing is written or given: there is no terminal to ask at; add --yes to write this rule";
 
 /// What is to be done about a rule.
 enum Plan {
@@ -48,7 +52,7 @@ pub fn give(
             say!("{}", toml_of(&rule));
             let others = others(configuration, &rule, id)?;
             say_others(&others, arguments);
-            if !arguments.yes && !agreed()? {
+            if !arguments.yes && !agreed("write it?", NO_TERMINAL)? {
                 say!("nothing is written, and the message stays unclaimed");
                 return Ok(ExitCode::SUCCESS);
             }
@@ -187,24 +191,6 @@ fn toml_of(rule: &Rule) -> String {
         text(wanted),
         to.join(", ")
     )
-}
-
-/// Asks, for a rule decides about mail to come. A script says so by --yes.
-fn agreed() -> Result<bool, Failure> {
-    let input = io::stdin();
-    if !input.is_terminal() || !io::stdout().is_terminal() {
-        return Err(Failure(
-            "nothing is written or given: there is no terminal to ask at; add --yes to write this rule"
-                .to_string(),
-        ));
-    }
-    let mut out = io::stdout();
-    write!(out, "write it? [y/N] ")?;
-    out.flush()?;
-    let mut line = String::new();
-    input.lock().read_line(&mut line)?;
-    let answer = line.trim().to_lowercase();
-    Ok(answer == "y" || answer == "yes")
 }
 
 #[cfg(test)]

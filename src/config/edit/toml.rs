@@ -2,6 +2,8 @@
 
 use toml_edit::{Array, DocumentMut, InlineTable, Item, Key, Table, TableLike, Value};
 
+use crate::route::Access;
+
 mod rules;
 
 /// Whether two names of users or aliases are the same.
@@ -67,6 +69,18 @@ impl TomlFile {
         let password = password.and_then(|user| user.get_mut("password"));
         if let Some(password) = password.and_then(Item::as_value_mut) {
             set_text(password, password_hash);
+        }
+    }
+
+    /// `disabled = true`; where the user is not disabled, no line at all.
+    pub(super) fn set_access(&mut self, user: &str, access: Access) {
+        let user = self.users().and_then(|users| users.get_mut(user));
+        let Some(user) = user.and_then(Item::as_table_like_mut) else {
+            return;
+        };
+        match access {
+            Access::Allowed => drop(user.remove("disabled")),
+            Access::Disabled => drop(user.insert("disabled", toml_edit::value(true))),
         }
     }
 

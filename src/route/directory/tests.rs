@@ -25,6 +25,7 @@ fn entries(domains: &[&str], lines: &[&str]) -> Entries {
         let (name, addresses) = line.split_once(':').unwrap_or((line, ""));
         let addresses = words(addresses).into_iter();
         entries.users.push(User {
+            access: Default::default(),
             name: name.to_string(),
             password: StoredPassword::new("$argon2id$"),
             addresses: addresses.map(|a| OwnAddress::parse(&a).unwrap()).collect(),

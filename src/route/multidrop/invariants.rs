@@ -87,6 +87,7 @@ fn account(how: u8) -> Account {
 
 fn directory(who: u8, further_rule: Option<Rule>) -> Directory {
     let user = |name: &&str| User {
+        access: Default::default(),
         name: name.to_string(),
         password: StoredPassword::new("$argon2id$"),
         addresses: Vec::new(),

@@ -7,6 +7,7 @@ use crate::route::{Alias, Entries, OwnAddress, StoredPassword, UnknownUser, User
 
 fn entries(unknown_user: UnknownUser) -> Entries {
     let user = |name: &str| User {
+        access: Default::default(),
         name: name.to_string(),
         password: StoredPassword::new("$argon2id$"),
         addresses: Vec::new(),

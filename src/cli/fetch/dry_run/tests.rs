@@ -13,6 +13,7 @@ use crate::route::{Entries, StoredPassword, User};
 
 fn directory() -> Directory {
     let user = |name: &str| User {
+        access: Default::default(),
         name: name.to_string(),
         password: StoredPassword::new("$argon2id$"),
         addresses: Vec::new(),

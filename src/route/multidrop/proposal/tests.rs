@@ -6,6 +6,7 @@ use crate::route::{Alias, Entries, OwnAddress, StoredPassword, UnknownUser, User
 
 fn directory(rules: Vec<Rule>) -> Directory {
     let user = |name: &str, addresses: &[&str]| User {
+        access: Default::default(),
         name: name.to_string(),
         password: StoredPassword::new("$argon2id$"),
         addresses: addresses
