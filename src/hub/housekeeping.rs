@@ -2,7 +2,7 @@
 //! certificate, the watchdog.
 
 use std::future::Future;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
@@ -14,7 +14,8 @@ use super::{Hub, summary};
 use crate::config::Configuration;
 use crate::journal;
 use crate::net::executor::Turns;
-use crate::net::tls::{CaError, OfficeCa, SubjectName, Validity};
+use crate::net::networks::own_addresses;
+use crate::net::tls::{CaError, OfficeCa, ServerTls, SubjectName, Validity, names_now};
 use crate::net::troubles::MEASURING;
 use crate::store::{Moment, SpaceState};
 
@@ -63,8 +64,12 @@ async fn look_after_store(hub: &Hub) {
 
 async fn look_after_certificate(hub: &Hub, mut told: Option<Validity>) {
     let mut looked: Option<Instant> = None;
+    let mut hostname = String::new();
     loop {
-        if validity(hub) != told || looked.is_none_or(|at| at.elapsed() >= CERTIFICATE_EVERY) {
+        let is_renamed = hub.office.settings.now().hostname != hostname;
+        let is_time = looked.is_none_or(|at| at.elapsed() >= CERTIFICATE_EVERY);
+        if validity(hub) != told || is_renamed || is_time {
+            hostname.clone_from(&hub.office.settings.now().hostname);
             look_at_certificate(hub).await;
             let now = validity(hub);
             if now != told {
@@ -136,7 +141,8 @@ fn tell_of_certificate(hub: &Hub) {
     }
 }
 
-/// Renews a certificate of the office's own CA in time, and loads whatever is
+/// Renews a certificate of the office's own CA in time, and when the hub has
+/// another name or address, and loads whatever is
 /// there anew, which also changes the key of the session tickets.
 async fn look_at_certificate(hub: &Hub) {
     let settings = hub.office.settings.now();
@@ -150,7 +156,8 @@ async fn look_at_certificate(hub: &Hub) {
             .as_ref()
             .and_then(tls_folder)
             .map(PathBuf::from);
-        let renewed = folder.map_or(Ok(false), |folder| renew(&folder, &tls));
+        let hostname = &settings.hostname;
+        let renewed = folder.map_or(Ok(false), |folder| renew(&folder, &tls, hostname));
         (renewed, tls.reload())
     })
     .await;
@@ -164,12 +171,14 @@ async fn look_at_certificate(hub: &Hub) {
     }
 }
 
-fn renew(folder: &std::path::Path, tls: &crate::net::tls::ServerTls) -> Result<bool, CaError> {
+fn renew(folder: &Path, tls: &ServerTls, hostname: &str) -> Result<bool, CaError> {
     let Some(ca) = OfficeCa::load(folder)? else {
         return Ok(false);
     };
+    let current = tls.certificate();
+    let names = names_now(&current.names(), hostname, &own_addresses());
     Ok(ca
-        .renew_if_due(&tls.certificate(), SystemTime::now())?
+        .renew_if_due(&current, names, SystemTime::now())?
         .is_some())
 }
 

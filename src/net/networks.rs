@@ -119,6 +119,13 @@ impl fmt::Display for Networks {
     }
 }
 
+/// The addresses of the machine's interfaces, loopback ones too; none if it will
+/// not say.
+pub fn own_addresses() -> Vec<IpAddr> {
+    let interfaces = if_addrs::get_if_addrs().unwrap_or_default();
+    interfaces.iter().map(if_addrs::Interface::ip).collect()
+}
+
 /// The networks of the machine's interfaces; none if it will not say.
 fn attached_networks() -> Vec<IpNet> {
     let interfaces = if_addrs::get_if_addrs().unwrap_or_default();

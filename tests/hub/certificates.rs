@@ -98,3 +98,20 @@ fn a_hub_whose_certificate_is_no_good_does_not_start() {
     let why = office.run(&["serve"]).bad();
     assert!(why.contains("tls/cert.pem"), "{why}");
 }
+
+#[test]
+fn a_hub_with_another_name_gets_a_certificate_of_that_name_from_the_office_ca() {
+    let office = Office::new();
+    let hub = office.serve();
+    let settings = office.read("postroom.toml");
+    let line = settings.lines().find(|line| line.starts_with("hostname"));
+    let renamed = settings.replace(line.unwrap(), "hostname = \"hub.example.com\"");
+    office.put("postroom.toml", &renamed);
+    hub.wait_for_log("the server certificate is renewed by the office's CA");
+    let pem = fs::read(office.path("tls/cert.pem")).unwrap();
+    let certificate = openssl::x509::X509::from_pem(&pem).unwrap();
+    let names = certificate.subject_alt_names().unwrap();
+    let names: Vec<&str> = names.iter().filter_map(|name| name.dnsname()).collect();
+    assert_eq!(names, ["hub.example.com", "post.example.com", "localhost"]);
+    assert!(is_trusted_by(&hub, &office));
+}

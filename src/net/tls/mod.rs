@@ -18,6 +18,7 @@ mod hello;
 mod server;
 mod connect;
 mod certificate;
+mod names;
 mod office_ca;
 mod files;
 mod reason;
@@ -28,6 +29,7 @@ pub use certificate::{
 };
 pub use connect::{ClientStream, ConnectError, TrustedRoots, connect};
 pub use files::FileError;
+pub use names::names_now;
 pub use office_ca::{
     CA_CERTIFICATE_FILE, CA_KEY_FILE, CERTIFICATE_FILE, CaError, KEY_FILE, OfficeCa,
 };

@@ -237,24 +237,28 @@ impl OfficeCa {
         Ok(Certificate::from_x509(certificate)?)
     }
 
-    /// Issues `current` anew, with the same names, if this CA issued it and a third of its life or
-    /// less is left, or if it is not valid yet. `None`: nothing was to do.
+    /// Issues `current` anew, if this CA issued it and a third of its life or less is left, or if it
+    /// is not valid yet; or if there are `other_names` for it. Without these it keeps its names.
+    /// `None`: nothing was to do.
     ///
     /// # Errors
     /// As for [`OfficeCa::issue`].
     pub fn renew_if_due(
         &self,
         current: &Certificate,
+        other_names: Option<Vec<SubjectName>>,
         now: SystemTime,
     ) -> Result<Option<Certificate>, CaError> {
         // Made by a clock that was ahead, and has gone back. A clock from before the
         // CA itself is wrong, and would make what is over when it is right again.
         let is_of_the_future =
             current.validity(now) == Validity::NotYet && now >= self.certificate()?.not_before();
-        if !(current.renewal_due(now) || is_of_the_future) || !self.issued(current) {
+        let is_due = current.renewal_due(now) || is_of_the_future || other_names.is_some();
+        if !is_due || !self.issued(current) {
             return Ok(None);
         }
-        self.issue(&current.names(), now).map(Some)
+        let names = other_names.unwrap_or_else(|| current.names());
+        self.issue(&names, now).map(Some)
     }
 
     fn server_key(&self) -> Result<PKey<Private>, CaError> {

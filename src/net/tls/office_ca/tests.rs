@@ -149,22 +149,28 @@ fn a_certificate_is_renewed_in_its_last_third_with_its_names_and_key() {
         assert_eq!(first.renewal_due(now() + DAY * day), due, "day {day}");
     }
     assert!(
-        ca.renew_if_due(&first, now() + 200 * DAY)
+        ca.renew_if_due(&first, None, now() + 200 * DAY)
             .unwrap()
             .is_none()
     );
     // A clock that is years behind makes nothing anew.
     assert!(
-        ca.renew_if_due(&first, now() - 2000 * DAY)
+        ca.renew_if_due(&first, None, now() - 2000 * DAY)
             .unwrap()
             .is_none()
     );
     // One that was made by a clock that was ahead is of no use until then.
-    let ahead = ca.renew_if_due(&first, now() + 700 * DAY).unwrap().unwrap();
+    let ahead = ca
+        .renew_if_due(&first, None, now() + 700 * DAY)
+        .unwrap()
+        .unwrap();
     assert_eq!(ahead.validity(now()), Validity::NotYet);
-    let first = ca.renew_if_due(&ahead, now()).unwrap().unwrap();
+    let first = ca.renew_if_due(&ahead, None, now()).unwrap().unwrap();
     assert_eq!(first.validity(now()), Validity::Valid);
-    let renewed = ca.renew_if_due(&first, now() + 270 * DAY).unwrap().unwrap();
+    let renewed = ca
+        .renew_if_due(&first, None, now() + 270 * DAY)
+        .unwrap()
+        .unwrap();
     assert_eq!(renewed.names(), names);
     assert_ne!(renewed.fingerprint(), first.fingerprint());
     assert_eq!(
@@ -185,7 +191,7 @@ fn a_certificate_of_somebody_else_is_not_renewed() {
     assert_eq!(foreign.issuer(), "example.com office CA");
     assert!(!ca.issued(&foreign));
     assert!(
-        ca.renew_if_due(&foreign, now() + 390 * DAY)
+        ca.renew_if_due(&foreign, None, now() + 390 * DAY)
             .unwrap()
             .is_none()
     );
