@@ -24,7 +24,7 @@ mod why;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, Parser, Subcommand};
 
 use output::printable;
 
@@ -73,6 +73,11 @@ enum Command {
     Why(why::Arguments),
     /// How the hub is
     Status(status::Arguments),
+}
+
+/// The command line as it describes itself, for manuals and completions.
+pub fn command() -> clap::Command {
+    CommandLine::command()
 }
 
 /// A command that could not be carried out: a sentence for a person.
