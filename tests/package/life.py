@@ -11,6 +11,25 @@ SETTINGS = "/etc/postroom/postroom.toml"
 DIRECTORY = "/etc/postroom/directory.toml"
 HOOK = "/etc/letsencrypt/renewal-hooks/deploy/postroom"
 LIVE = "/etc/letsencrypt/live"
+COMPLETIONS = "/usr/share/bash-completion/completions"
+DOC = "/usr/share/doc/postroom"
+BROUGHT = [
+    "/usr/share/man/man1/postroom.1.gz",
+    "/usr/share/man/man5/postroom.toml.5.gz",
+    "/usr/share/man/man5/directory.toml.5.gz",
+    f"{COMPLETIONS}/postroom",
+    "/usr/share/zsh/vendor-completions/_postroom",
+    "/usr/share/fish/vendor_completions.d/postroom.fish",
+    f"{DOC}/README.md",
+    f"{DOC}/SECURITY.md",
+    f"{DOC}/changelog.gz",
+    f"{DOC}/copyright",
+    f"{DOC}/libraries.txt.gz",
+    f"{DOC}/examples/postroom.toml",
+    f"{DOC}/examples/directory.toml",
+    f"{DOC}/examples/fail2ban/filter.d/postroom.conf",
+    f"{DOC}/examples/fail2ban/jail.d/postroom.conf",
+]
 
 
 class Office:
@@ -45,6 +64,15 @@ def a_fresh_install_asks_nothing_starts_nothing_and_says_the_next_command(office
         check(found == expected, f"{path} is {found}")
     version = root.run("dpkg-query", "--show", "--showformat=${Version}", "postroom").rpartition("-")[0]
     check(root.run("postroom", "--version").split()[1] == version, "the program is of another version than the package")
+
+
+def the_package_brings_manuals_completions_samples_and_what_must_be_told(office):
+    root = office.root
+    brought = root.run("dpkg-query", "--listfiles", "postroom").split()
+    missing = [path for path in BROUGHT if path not in brought or not root.path(path).exists()]
+    check(not missing, f"the package does not bring {missing}")
+    said = root.run("bash", "-c", f". {COMPLETIONS}/postroom && complete -p postroom")
+    check("_postroom" in said, f"bash completes nothing: {said}")
 
 
 def mail_comes_in_and_goes_out_once_there_are_settings(office):
@@ -178,6 +206,7 @@ def runs_as_postroom(root):
 
 STEPS = [
     a_fresh_install_asks_nothing_starts_nothing_and_says_the_next_command,
+    the_package_brings_manuals_completions_samples_and_what_must_be_told,
     mail_comes_in_and_goes_out_once_there_are_settings,
     an_upgrade_restarts_the_hub_and_keeps_mail_and_edited_files,
     an_upgrade_leaves_a_stopped_hub_stopped,
