@@ -41,7 +41,15 @@ fn print(status: &Status) {
         print_providers(&status.providers);
     }
     say!("");
-    let mut table = Table::new(&["MAILBOX", "WAITING", "SIZE", "RESTORABLE", "SIZE", ""]);
+    let mut table = Table::new(&[
+        "MAILBOX",
+        "WAITING",
+        "SIZE",
+        "RESTORABLE",
+        "SIZE",
+        "LAST POLL",
+        "",
+    ]);
     for mailbox in &status.mailboxes {
         table.row(mailbox_row(mailbox));
     }
@@ -167,6 +175,7 @@ fn mailbox_row(mailbox: &MailboxState) -> Vec<String> {
         size(mailbox.octets),
         mailbox.collected_messages.to_string(),
         size(mailbox.collected_octets),
+        mailbox.last_login.map_or("-".to_string(), time),
         note,
     ]
 }

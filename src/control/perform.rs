@@ -292,6 +292,8 @@ async fn store_status(store: &Store) -> Result<Status, StoreError> {
             collected_octets: mailbox.collected_octets,
             missing_since: mailbox.missing_since.map(seconds),
             sealed_at: mailbox.sealed_at.map(seconds),
+            last_login: mailbox.last_login.map(seconds),
+            waiting_since: mailbox.waiting_since.map(seconds),
         });
     let mailboxes = mailboxes.collect();
     let space = store.space()?;

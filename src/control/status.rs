@@ -125,6 +125,12 @@ pub struct MailboxState {
     pub missing_since: Option<i64>,
     /// When the user was removed.
     pub sealed_at: Option<i64>,
+    /// When a PC last logged in to it; none: never.
+    #[serde(default)]
+    pub last_login: Option<i64>,
+    /// When the oldest message came that waits.
+    #[serde(default)]
+    pub waiting_since: Option<i64>,
 }
 
 /// The disk of the data folder.

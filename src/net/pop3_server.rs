@@ -5,7 +5,7 @@
 
 use std::net::IpAddr;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Instant, SystemTime};
 
 use super::connection::{Connection, Input, OutputError};
 use super::executor::Turns;
@@ -228,6 +228,7 @@ impl Client {
                 LoginRefusal::Temporary
             })?;
         self.office.troubles.succeeded(OPENING);
+        self.office.store.note_login(&maildrop, SystemTime::now());
         journal::logged_in(&user, self.peer, maildrop.messages);
         self.drop = Some(OpenMaildrop {
             user,

@@ -28,7 +28,11 @@ fn time(row: &Row<'_>, name: &str) -> rusqlite::Result<Option<SystemTime>> {
 pub(super) fn mailboxes(db: &Connection) -> Result<Vec<MailboxSummary>, StoreError> {
     let mut statement = db.prepare_cached(
         "SELECT id, user, messages, octets, collected_messages, collected_octets,
-                missing_since, sealed_at FROM mailbox ORDER BY user, id",
+                missing_since, sealed_at, last_login,
+                (SELECT delivered_at FROM entry
+                 WHERE mailbox = mailbox.id AND collected_at IS NULL
+                 ORDER BY id LIMIT 1) AS waiting_since
+         FROM mailbox ORDER BY user, id",
     )?;
     let rows = statement.query_map([], |row| {
         Ok(MailboxSummary {
@@ -40,6 +44,8 @@ pub(super) fn mailboxes(db: &Connection) -> Result<Vec<MailboxSummary>, StoreErr
             collected_octets: count(row.get("collected_octets")?),
             missing_since: time(row, "missing_since")?,
             sealed_at: time(row, "sealed_at")?,
+            last_login: time(row, "last_login")?,
+            waiting_since: time(row, "waiting_since")?,
         })
     })?;
     Ok(rows.collect::<Result<_, _>>()?)

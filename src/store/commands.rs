@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use super::error::StoreError;
-use super::time::Moment;
+use super::time::{Moment, from_millis};
 use super::types::{
     EntryId, MailRow, MailboxId, MailboxName, MailboxSummary, Part, Reconciled, Record, Unclaimed,
 };
@@ -18,7 +18,13 @@ impl Store {
     /// # Errors
     /// When the database cannot be read.
     pub async fn mailboxes(&self) -> Result<Vec<MailboxSummary>, StoreError> {
-        self.ask(administration::mailboxes).await
+        let mut mailboxes = self.ask(administration::mailboxes).await?;
+        for mailbox in &mut mailboxes {
+            // What the database has may be behind.
+            let last = self.0.logins.last(mailbox.id).map(from_millis);
+            mailbox.last_login = last.or(mailbox.last_login);
+        }
+        Ok(mailboxes)
     }
 
     /// Entries of a mailbox, oldest first, at most `limit` of those after

@@ -30,6 +30,7 @@ mod time;
 mod folder;
 mod schema;
 mod counters;
+mod logins;
 mod change;
 mod shrink;
 mod writer;
@@ -63,6 +64,7 @@ use clock::{AgeClock, Kept};
 use counters::Counters;
 use disk::DiskThreads;
 use folder::Folder;
+use logins::Logins;
 use reader::{ReaderThreads, Readers};
 use schema::Purpose;
 use space::Reserve;
@@ -80,9 +82,9 @@ pub use sweep::{Budget, Keep};
 pub use time::Moment;
 pub use told::UnclaimedNews;
 pub use types::{
-    EntryId, Figures, MailRow, MailboxId, MailboxName, MailboxSummary, Maildrop, NewEntry,
-    NewMessage, Part, Receipt, Reconciled, Record, RecordEntry, Scan, SweepReport, Unclaimed,
-    UniqueId,
+    CommitTimes, EntryId, Figures, MailRow, MailboxId, MailboxName, MailboxSummary, Maildrop,
+    NewEntry, NewMessage, Part, Receipt, Reconciled, Record, RecordEntry, Scan, SweepReport,
+    Unclaimed, UniqueId,
 };
 
 /// The most octets of a body that a listing shows.
@@ -135,6 +137,7 @@ struct Inner {
     /// A commit found the disk full: no intake until the sweep finds room.
     full: Arc<AtomicBool>,
     counters: Arc<Counters>,
+    logins: Arc<Logins>,
     writer: Writer,
     readers: ReaderThreads,
     files: DiskThreads,
@@ -157,7 +160,12 @@ impl Store {
         let path = folder.database();
         let reserve = folder.reserve();
         let mut is_full = false;
-        let Database { db, kept, last } = match Database::open(&folder) {
+        let Database {
+            db,
+            kept,
+            last,
+            logins,
+        } = match Database::open(&folder) {
             // On a full disk not even the log of the database can be made.
             // One that is locked has all the room it needs.
             Err(OpenError::Database(why))
@@ -170,6 +178,7 @@ impl Store {
         };
         let full = Arc::new(AtomicBool::new(is_full));
         let counters = Arc::new(Counters::default());
+        let logins = Arc::new(logins);
         let checkpointer = Checkpointer::start(path.clone(), Arc::clone(&counters))?;
         let readers = ReaderThreads::start(&path)?;
         let files = DiskThreads::start()?;
@@ -180,6 +189,7 @@ impl Store {
             Arc::clone(&full),
             checkpointer.wanted(),
             Arc::clone(&counters),
+            Arc::clone(&logins),
         )?;
         let store = Inner {
             ids: QueueIds::starting_after(last),
@@ -190,6 +200,7 @@ impl Store {
             reserve,
             full,
             counters,
+            logins,
             writer,
             readers,
             files,
@@ -219,7 +230,7 @@ impl Store {
 
     /// What has happened since the store was opened.
     pub fn figures(&self) -> Figures {
-        self.0.counters.figures()
+        self.0.counters.figures(self.0.writer.waiting())
     }
 }
 
@@ -278,6 +289,12 @@ impl Store {
             octets: 0,
             up_to: EntryId(0),
         })
+    }
+
+    /// A PC has opened the maildrop, at this time. Writes nothing: it is saved with
+    /// the next commit, at most once an hour.
+    pub fn note_login(&self, maildrop: &Maildrop, at: SystemTime) {
+        self.0.logins.note(maildrop.mailbox, time::to_millis(at));
     }
 
     /// The entries of the maildrop, oldest first; their places are the
@@ -373,6 +390,7 @@ struct Database {
     db: Connection,
     kept: Kept,
     last: Option<QueueId>,
+    logins: Logins,
 }
 
 impl Database {
@@ -388,7 +406,13 @@ impl Database {
         folder.sweep_orphans(|name| is_body_of_a_row(&db, name).map_err(&refused))?;
         let kept = sweep::read_clock(&db).map_err(&refused)?;
         let last = last_message(&db).map_err(&refused)?;
-        Ok(Database { db, kept, last })
+        let logins = Logins::read(&db).map_err(&refused)?;
+        Ok(Database {
+            db,
+            kept,
+            last,
+            logins,
+        })
     }
 }
 

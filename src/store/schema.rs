@@ -35,7 +35,8 @@ const STEP_1: &str = "
         octets INTEGER NOT NULL DEFAULT 0,
         collected_messages INTEGER NOT NULL DEFAULT 0,
         collected_octets INTEGER NOT NULL DEFAULT 0,
-        last_entry INTEGER NOT NULL DEFAULT 0
+        last_entry INTEGER NOT NULL DEFAULT 0,
+        last_login INTEGER                  -- of its PC; up to an hour behind
     ) STRICT;
     CREATE UNIQUE INDEX mailbox_open ON mailbox (user) WHERE sealed_at IS NULL;
     INSERT INTO mailbox (id) VALUES (1);

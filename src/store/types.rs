@@ -157,6 +157,10 @@ pub struct MailboxSummary {
     pub missing_since: Option<SystemTime>,
     /// Set when the user was removed: the mailbox is nobody's now.
     pub sealed_at: Option<SystemTime>,
+    /// When a PC last opened it.
+    pub last_login: Option<SystemTime>,
+    /// When the oldest message came that waits.
+    pub waiting_since: Option<SystemTime>,
 }
 
 /// An entry as `postroom mail list` and `unclaimed list` show it.
@@ -275,6 +279,38 @@ pub struct Figures {
     /// Transactions that could not be committed.
     pub failed_commits: u64,
     pub checkpoints: u64,
+    /// Changes that wait for their commit now.
+    pub waiting: u64,
+    /// How long the commits took.
+    pub commit_times: CommitTimes,
     /// The last failure, in words.
     pub last_error: Option<String>,
+}
+
+/// How long commits took, which is mostly the sync of the disk.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct CommitTimes {
+    /// So many took at most each of [`CommitTimes::BOUNDS`] and longer than the
+    /// bound before it; the last number is of those beyond all of them.
+    pub counts: Vec<u64>,
+    /// Of all of them together.
+    pub total: Duration,
+}
+
+impl CommitTimes {
+    /// From a fast disk (0.05 ms) over an SD card (20 ms) to one that is ill.
+    pub const BOUNDS: [Duration; 12] = [
+        Duration::from_micros(100),
+        Duration::from_micros(500),
+        Duration::from_millis(1),
+        Duration::from_millis(2),
+        Duration::from_millis(5),
+        Duration::from_millis(10),
+        Duration::from_millis(20),
+        Duration::from_millis(50),
+        Duration::from_millis(100),
+        Duration::from_millis(500),
+        Duration::from_secs(1),
+        Duration::from_secs(5),
+    ];
 }

@@ -15,6 +15,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{self, JoinHandle};
+use std::time::Instant;
 
 use async_channel::{Receiver, Sender, bounded};
 use rusqlite::Connection;
@@ -23,6 +24,7 @@ use super::change::{Change, Outcome, Task, Urgency, Verdict};
 use super::checkpoint::{CheckpointWanted, LogWatch};
 use super::counters::Counters;
 use super::error::{OpenError, StoreError};
+use super::logins::{self, Login, Logins};
 use super::schema::{self, Purpose};
 use super::shrink::{self, GivenBack};
 use super::space::{self, Reserve};
@@ -55,6 +57,7 @@ impl Writer {
         full: Arc<AtomicBool>,
         checkpoint: CheckpointWanted,
         counters: Arc<Counters>,
+        logins: Arc<Logins>,
     ) -> Result<Writer, OpenError> {
         let (orders, received) = bounded(QUEUE);
         let desk = Desk {
@@ -65,6 +68,7 @@ impl Writer {
             full,
             log: LogWatch::new(checkpoint),
             counters,
+            logins,
         };
         let thread = thread::Builder::new()
             .name("store-writer".into())
@@ -128,7 +132,6 @@ impl Writer {
     }
 
     /// Changes that wait for the thread.
-    #[cfg(test)]
     pub fn waiting(&self) -> usize {
         self.orders.len()
     }
@@ -155,6 +158,8 @@ struct Desk {
     full: Arc<AtomicBool>,
     log: LogWatch,
     counters: Arc<Counters>,
+    /// Saved with what is committed anyway.
+    logins: Arc<Logins>,
 }
 
 impl Desk {
@@ -178,6 +183,7 @@ impl Desk {
                 next = orders.recv_blocking().ok();
             }
         }
+        self.save_last_logins();
     }
 
     /// A change that panics is a mistake of ours: its batch is rolled back and
@@ -227,6 +233,7 @@ impl Desk {
             }
             return Vec::new();
         }
+        let logins = self.logins_due();
         let db = match self.connection() {
             Ok(db) => db,
             Err(error) => return self.fail(batch, error, Verdict::RolledBack),
@@ -247,16 +254,18 @@ impl Desk {
                 }
             }
         }
+        if let Err(error) = logins::save(db, &logins) {
+            return self.fail(applied, error, Verdict::RolledBack);
+        }
+        let began = Instant::now();
         if let Err(error) = run_cached(db, "COMMIT") {
             // What is on disk is not known now.
             return self.fail(applied, error, |error| {
                 Verdict::Uncertain(StoreError::Uncertain(error.to_string()))
             });
         }
-        self.counters.commits.fetch_add(1, Ordering::Relaxed);
-        self.counters
-            .changes
-            .fetch_add(applied.len() as u64, Ordering::Relaxed);
+        self.counters.note_commit(applied.len(), began.elapsed());
+        self.logins.saved(&logins);
         for change in applied {
             // A panic is a mistake of ours, and of this change alone: the others
             // are committed, and must hear it, or their files would go.
@@ -282,6 +291,31 @@ impl Desk {
             change.settle(verdict(error.clone()));
         }
         Vec::new()
+    }
+
+    /// None on a full disk: mail has the room, and nobody was promised these.
+    fn logins_due(&self) -> Vec<Login> {
+        match self.full.load(Ordering::Relaxed) {
+            true => Vec::new(),
+            false => self.logins.due(),
+        }
+    }
+
+    /// One commit when the store ends, if anybody has logged in.
+    fn save_last_logins(&mut self) {
+        let unsaved = self.logins.unsaved();
+        let is_full = self.full.load(Ordering::Relaxed);
+        if unsaved.is_empty() || is_full || identity(&self.path) != self.file {
+            return;
+        }
+        let saved = self.connection().and_then(|db| {
+            run_cached(db, "BEGIN IMMEDIATE")?;
+            logins::save(db, &unsaved)?;
+            run_cached(db, "COMMIT")
+        });
+        if let Err(error) = saved {
+            self.note_failure(&error);
+        }
     }
 
     fn explained(&self, error: StoreError) -> StoreError {

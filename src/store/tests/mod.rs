@@ -7,6 +7,7 @@ mod crashes;
 mod folders;
 mod mailboxes;
 mod persons;
+mod logins;
 mod maildrops;
 mod sweeps;
 mod totals;
