@@ -6,6 +6,7 @@
 //! them wait for something.
 
 mod certificates;
+mod check;
 mod command_line;
 mod delivery;
 mod dialogues;

@@ -19,6 +19,7 @@ mod server;
 mod connect;
 mod certificate;
 mod names;
+mod chain;
 mod office_ca;
 mod files;
 mod reason;
@@ -27,6 +28,7 @@ pub use accept::{AcceptError, TlsSession, TlsStream, accept};
 pub use certificate::{
     Certificate, CertificateError, Fingerprint, FingerprintError, SubjectName, Validity,
 };
+pub use chain::{Chain, follow_chain};
 pub use connect::{ClientStream, ConnectError, TrustedRoots, connect};
 pub use files::FileError;
 pub use names::names_now;

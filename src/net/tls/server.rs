@@ -278,7 +278,7 @@ fn save_memory(builder: &mut SslContextBuilder) {
     builder.set_mode(SslMode::RELEASE_BUFFERS);
 }
 
-fn read_chain(path: &Path) -> Result<(X509, Vec<X509>), ServerTlsError> {
+pub(super) fn read_chain(path: &Path) -> Result<(X509, Vec<X509>), ServerTlsError> {
     let pem = files::read(path)?.octets;
     let not_a_certificate = || ServerTlsError::NotACertificate {
         path: path.to_owned(),

@@ -1,0 +1,157 @@
+//! Mail that nobody collects, and PCs that do not come.
+
+use std::time::SystemTime;
+
+use super::finding::{Finding, Findings, Topic};
+use crate::cli::output::time;
+use crate::config::Configuration;
+use crate::control::{MailboxState, Status, seconds};
+
+/// A PC that is on holiday longer than this is worth a look; so is mail that
+/// waits.
+const LONG_S: i64 = 7 * 24 * 60 * 60;
+
+pub fn look(configuration: &Configuration, status: &Status, findings: &mut Findings<'_>) {
+    let now = seconds(SystemTime::now());
+    let tray = status.mailboxes.iter().find(|found| found.user.is_none());
+    if let Some(tray) = tray {
+        look_at_tray(tray, findings);
+    }
+    // Without the directory nobody knows who is still there.
+    let Ok(directory) = configuration.load_directory() else {
+        return;
+    };
+    let mut without_login = Vec::new();
+    let mut polling = 0;
+    for user in directory.users() {
+        let mailboxes = &mut status.mailboxes.iter();
+        let own = mailboxes.find(|found| {
+            found.user.as_deref() == Some(user.name.as_str()) && found.sealed_at.is_none()
+        });
+        match own.and_then(|mailbox| judge(&user.name, mailbox, now)) {
+            Some(Polls::Well) => polling += 1,
+            Some(Polls::Badly(finding)) => findings.add(finding),
+            Some(Polls::Never) | None => without_login.push(user.name.as_str()),
+        }
+    }
+    if polling > 0 {
+        findings.add(Finding::good(
+            Topic::Polls,
+            format!(
+                "{polling} of {} users have polled within a week",
+                directory.users().len()
+            ),
+        ));
+    }
+    if !without_login.is_empty() {
+        findings.add(
+            Finding::note(
+                Topic::Polls,
+                format!(
+                    "users who have never logged in: {}",
+                    without_login.join(", ")
+                ),
+            )
+            .mend("set up their mail programs; postroom user passwd NAME makes a new password"),
+        );
+    }
+}
+
+fn look_at_tray(tray: &MailboxState, findings: &mut Findings<'_>) {
+    if tray.messages == 0 {
+        return;
+    }
+    let oldest = tray.waiting_since.map(time);
+    let oldest = oldest.map_or(String::new(), |since| format!(", the oldest since {since}"));
+    findings.add(
+        Finding::warning(
+            Topic::Mail,
+            format!("{} unclaimed messages{oldest}", tray.messages),
+        )
+        .mend("postroom unclaimed list shows them, postroom unclaimed give ID USER gives them to somebody"),
+    );
+}
+
+/// How a user's PC polls.
+enum Polls {
+    Well,
+    Never,
+    Badly(Finding),
+}
+
+/// None: no time to judge by.
+fn judge(user: &str, mailbox: &MailboxState, now: i64) -> Option<Polls> {
+    let is_long_ago = |at: i64| now.saturating_sub(at) > LONG_S;
+    let waits_long = mailbox.waiting_since.is_some_and(is_long_ago);
+    let waiting = match mailbox.messages {
+        0 => "nothing waits".to_string(),
+        1 => "1 message waits".to_string(),
+        messages => format!("{messages} messages wait"),
+    };
+    let Some(last) = mailbox.last_login else {
+        if !waits_long {
+            return Some(Polls::Never);
+        }
+        let text = format!("{user} has never logged in, and {waiting}, since more than a week");
+        let finding = Finding::warning(Topic::Polls, text).mend(format!(
+            "set up {user}'s mail program; or let somebody else have the mail: postroom alias set"
+        ));
+        return Some(Polls::Badly(finding));
+    };
+    if !is_long_ago(last) {
+        // What waits although the PC polls is left there by its mail program.
+        return Some(Polls::Well);
+    }
+    let text = format!(
+        "{user} has not polled since {}, more than a week; {waiting}",
+        time(last)
+    );
+    let finding = Finding::warning(Topic::Polls, text).mend(format!(
+        "holiday, or {user}'s mail program is broken: look at the PC, and for its log-ins in the log"
+    ));
+    Some(Polls::Badly(finding))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const DAY_S: i64 = 24 * 60 * 60;
+    const NOW: i64 = 1_800_000_000;
+
+    fn mailbox(last_login: Option<i64>, waiting_since: Option<i64>) -> MailboxState {
+        MailboxState {
+            user: Some("anna".to_string()),
+            messages: waiting_since.map_or(0, |_| 2),
+            octets: 0,
+            collected_messages: 0,
+            collected_octets: 0,
+            missing_since: None,
+            sealed_at: None,
+            last_login: last_login.map(|days| NOW - days * DAY_S),
+            waiting_since: waiting_since.map(|days| NOW - days * DAY_S),
+        }
+    }
+
+    #[test]
+    fn a_pc_is_warned_of_after_a_week() {
+        let said = |last_login, waiting_since| match judge(
+            "anna",
+            &mailbox(last_login, waiting_since),
+            NOW,
+        ) {
+            Some(Polls::Well) => "well".to_string(),
+            Some(Polls::Never) => "never".to_string(),
+            Some(Polls::Badly(finding)) => finding.text,
+            None => String::new(),
+        };
+        assert_eq!(said(Some(1), None), "well");
+        assert_eq!(said(Some(6), Some(300)), "well");
+        assert_eq!(said(None, None), "never");
+        assert_eq!(said(None, Some(3)), "never");
+        assert!(said(None, Some(8)).contains("never logged in, and 2 messages wait"));
+        let gone = said(Some(8), Some(1));
+        assert!(gone.contains("has not polled since 2027-01-07"), "{gone}");
+        assert!(said(Some(8), None).ends_with("nothing waits"));
+    }
+}
