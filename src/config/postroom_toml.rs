@@ -44,6 +44,8 @@ struct File {
     store: Section<StoreSection>,
     #[serde(default)]
     limits: Section<LimitsSection>,
+    #[serde(default)]
+    metrics: Section<MetricsSection>,
     tls: Option<Spanned<Section<TlsSection>>>,
     #[serde(default)]
     log: Section<LogSection>,
@@ -93,6 +95,12 @@ struct LimitsSection {
     connections_per_address: Option<Count>,
 }
 
+#[derive(Deserialize, Default)]
+#[serde(deny_unknown_fields)]
+struct MetricsSection {
+    listen: Option<Listen>,
+}
+
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct TlsSection {
@@ -125,6 +133,10 @@ impl Heading for StoreSection {
 
 impl Heading for LimitsSection {
     const EXPECTED: &'static str = "a section [limits]";
+}
+
+impl Heading for MetricsSection {
+    const EXPECTED: &'static str = "a section [metrics]";
 }
 
 impl Heading for TlsSection {
@@ -184,6 +196,7 @@ impl Configuration {
             pop3: pop3_of(read.pop3.0, tls.is_some()),
             store: store_of(read.store.0),
             limits: limits_of(&read.limits.0, &document)?,
+            metrics: metrics_of(read.metrics.0, &document)?,
             tls,
             providers,
             provider_notes,
@@ -343,6 +356,20 @@ fn limits_of(written: &LimitsSection, document: &Document) -> Result<Limits, Con
     })
 }
 
+fn metrics_of(
+    written: MetricsSection,
+    document: &Document,
+) -> Result<Vec<SocketAddr>, ConfigurationError> {
+    for address in written.listen.iter().flatten() {
+        if !address.get_ref().0.ip().to_canonical().is_loopback() {
+            let message = "the figures have no password and no TLS, and so are for programs on this machine: expected a \
+                           loopback address such as \"127.0.0.1:9325\"";
+            return Err(document.error(address.span(), message));
+        }
+    }
+    Ok(addresses_of(written.listen).unwrap_or_default())
+}
+
 fn tls_of(
     written: Spanned<Section<TlsSection>>,
     folder: &Path,
@@ -372,6 +399,7 @@ fn addresses_of(written: Option<Listen>) -> Option<Vec<SocketAddr>> {
 /// That TLS has a certificate and no two listeners fight for a connection.
 fn check_listen(read: &File, document: &Document) -> Result<(), ConfigurationError> {
     let (Section(smtp), Section(pop3)) = (&read.smtp, &read.pop3);
+    let Section(metrics) = &read.metrics;
     let default_tls = match read.tls {
         Some(_) => Pop3::default_listen_tls(),
         None => {
@@ -393,6 +421,7 @@ fn check_listen(read: &File, document: &Document) -> Result<(), ConfigurationErr
         ),
         ("pop3.listen", &pop3.listen, Pop3::default().listen),
         ("pop3.listen_tls", &pop3.listen_tls, default_tls),
+        ("metrics.listen", &metrics.listen, Vec::new()),
     ];
     listen::check_apart(&lists, document)
 }

@@ -47,6 +47,9 @@ pub struct Configuration {
     pub store: Keep,
     /// `[limits]`.
     pub limits: Limits,
+    /// `[metrics] listen`: where the figures are, on loopback addresses. Default
+    /// none: whoever has no monitoring program needs no open port.
+    pub metrics: Vec<SocketAddr>,
     /// `[tls]`; none: TLS is not offered.
     pub tls: Option<Tls>,
     /// The `[[provider]]`s, in the order of the file.

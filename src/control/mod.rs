@@ -8,6 +8,7 @@
 //! [`Answer::Content`] the octets of the message follow.
 
 mod client;
+mod exposition;
 mod messages;
 mod perform;
 mod server;
@@ -15,14 +16,15 @@ mod status;
 mod unclaimed;
 
 pub use client::{AskError, Reply, ask, ask_running};
+pub use exposition::exposition;
 pub use messages::{
     Answer, FetchedAccount, MailLine, Request, RuleLine, Story, StoryEntry, seconds,
 };
 pub use perform::{Outcome, perform};
 pub use server::{Answering, listen, serve};
 pub use status::{
-    CertificateState, Disk, HubState, ListenerState, MailboxState, ProviderState, SessionState,
-    Status,
+    CertificateState, Disk, FiguresState, HubState, ListenerState, MailboxState, ProviderState,
+    SessionState, Status, StoreState, TimeBucket,
 };
 
 /// The socket's name in the data folder.

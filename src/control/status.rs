@@ -1,5 +1,7 @@
 //! How the hub is, for people (`postroom status`) and programs (`--json`).
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
 /// Everything that `postroom status` shows.
@@ -39,14 +41,73 @@ pub struct HubState {
     pub commits: u64,
     /// Changes that they carried.
     pub changes: u64,
+    /// More of the commits.
+    #[serde(default)]
+    pub store: StoreState,
+    /// What its sessions have done since the start.
+    #[serde(default)]
+    pub figures: FiguresState,
     /// The last warnings and errors, oldest first.
     pub recent_errors: Vec<String>,
+}
+
+/// The work of the store since the start.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+pub struct StoreState {
+    /// Transactions that could not be committed.
+    pub failed_commits: u64,
+    /// Changes that wait for their commit now.
+    pub waiting_changes: u64,
+    /// Times that the log of the database was copied into it.
+    pub checkpoints: u64,
+    /// How long commits took, which is mostly the sync of the disk: how many took
+    /// at most so many seconds. Ascending; each counts those before it as well.
+    pub commit_times: Vec<TimeBucket>,
+    /// All of them together, in seconds.
+    pub commit_seconds: f64,
+}
+
+/// How many took at most so long.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct TimeBucket {
+    /// In seconds.
+    pub at_most: f64,
+    /// So many.
+    pub count: u64,
+}
+
+/// What the sessions have done since the start. Numbers by name have each name
+/// from the start on, at zero.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct FiguresState {
+    /// Messages taken in by SMTP.
+    pub received_messages: u64,
+    /// Their octets.
+    pub received_octets: u64,
+    /// Recipients and messages that SMTP refused, by reason: `busy`,
+    /// `closed_address`, `content`, `foreign_domain`, `just_gone`, `no_room`,
+    /// `store_failed`, `unknown_recipient`.
+    pub refusals: BTreeMap<String, u64>,
+    /// Messages that PCs have read to their end.
+    pub retrieved_messages: u64,
+    /// Octets of messages sent to PCs.
+    pub retrieved_octets: u64,
+    /// Messages that PCs have collected.
+    pub collected_messages: u64,
+    /// Log-ins of PCs, by result: `good`, `in_use`, `unavailable`, `wrong`.
+    pub logins: BTreeMap<String, u64>,
+    /// Sessions that have begun, by protocol: `pop3`, `smtp`.
+    pub sessions: BTreeMap<String, u64>,
+    /// Connections turned away before a session, by protocol.
+    pub turned_away: BTreeMap<String, u64>,
+    /// TLS handshakes that did not come to their end.
+    pub failed_handshakes: u64,
 }
 
 /// A listener.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ListenerState {
-    /// `smtp`, `smtps`, `pop3` or `pop3s`.
+    /// `smtp`, `smtps`, `pop3`, `pop3s` or `metrics`.
     pub name: String,
     /// Address and port.
     pub address: String,
@@ -55,7 +116,7 @@ pub struct ListenerState {
 /// A session.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SessionState {
-    /// `smtp` or `pop3`.
+    /// `smtp`, `pop3`, or `fetch` for one with a provider.
     pub protocol: String,
     /// The other end.
     pub peer: String,
@@ -74,6 +135,9 @@ pub struct CertificateState {
     pub issuer: String,
     /// Days until it expires; negative: it has.
     pub days_left: i64,
+    /// When it does, in seconds since 1970.
+    #[serde(default)]
+    pub expires_at: i64,
 }
 
 /// An account at a provider. Times are seconds since 1970; counts begin with the

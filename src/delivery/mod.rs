@@ -122,6 +122,11 @@ impl Incoming {
         self.body.write(content).await
     }
 
+    /// What has come so far.
+    pub fn octets(&self) -> u64 {
+        self.octets
+    }
+
     /// Commits the message with an entry for each mailbox that it leads to.
     ///
     /// # Errors

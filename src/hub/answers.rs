@@ -3,6 +3,7 @@
 use std::time::{Instant, SystemTime};
 
 use super::Hub;
+use super::metrics::{figures_state, store_state};
 use super::reload::Told;
 use crate::control::{
     Answer, Answering, CertificateState, HubState, Outcome, Request, SessionState, perform, seconds,
@@ -64,7 +65,7 @@ impl Hub {
         perform(&self.office.store, request).await
     }
 
-    async fn status(&self) -> Outcome {
+    pub(super) async fn status(&self) -> Outcome {
         match perform(&self.office.store, Request::Status).await {
             Outcome::Answer(Answer::Status(mut status)) => {
                 status.hub = Some(self.state().await);
@@ -99,6 +100,8 @@ impl Hub {
             failed_logins: self.office.failures().counts(Instant::now()).failures,
             commits: figures.commits,
             changes: figures.changes,
+            store: store_state(&figures),
+            figures: figures_state(&self.office.figures),
             recent_errors: self.logging.recent(),
         }
     }
@@ -110,6 +113,7 @@ fn certificate(tls: &ServerTls) -> CertificateState {
         subject: certificate.subject(),
         issuer: certificate.issuer(),
         days_left: certificate.days_left(SystemTime::now()),
+        expires_at: seconds(certificate.not_after()),
     }
 }
 

@@ -16,6 +16,7 @@ mod answers;
 mod cut_off;
 mod fetching;
 mod housekeeping;
+mod metrics;
 mod summary;
 mod reload;
 mod settings;

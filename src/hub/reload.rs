@@ -1,6 +1,7 @@
 //! Files read anew: good ones hold for new sessions at once, bad ones are
 //! refused and the last good ones stay.
 
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
@@ -37,6 +38,7 @@ pub struct Loaded {
     data_dir: PathBuf,
     listens: Vec<Listen>,
     limits: Limits,
+    metrics: Vec<SocketAddr>,
     log_file: Option<PathBuf>,
     /// As it was last read.
     texts: Texts,
@@ -49,6 +51,7 @@ impl Loaded {
             data_dir: configuration.data_dir.clone(),
             listens: listens(configuration),
             limits: configuration.limits.clone(),
+            metrics: configuration.metrics.clone(),
             log_file: configuration.log.file.clone(),
             texts: Texts::of(configuration),
         }
@@ -60,6 +63,7 @@ impl Loaded {
             ("data_dir", self.data_dir != new.data_dir),
             ("listen", self.listens != new.listens),
             ("[limits]", self.limits != new.limits),
+            ("[metrics] listen", self.metrics != new.metrics),
             ("[log] file", self.log_file != new.log_file),
         ];
         differing

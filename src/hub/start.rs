@@ -26,6 +26,7 @@ use crate::net::executor::Executor;
 use crate::net::fetcher::Provider;
 use crate::net::listen::{Listen, explain_bind_error};
 use crate::net::listener::accept_loop;
+use crate::net::metrics;
 use crate::net::office::Office;
 use crate::net::tls::ServerTlsError;
 use crate::store::{OpenError, Store, StoreError};
@@ -87,6 +88,7 @@ pub enum StartError {
 /// them, and the accounts at providers, before they are polled.
 pub struct Sources {
     mail: Vec<(Listen, StdListener)>,
+    metrics: Vec<StdListener>,
     control: smol::net::unix::UnixListener,
     providers: Vec<Provider>,
 }
@@ -115,6 +117,9 @@ pub fn open(path: &Path, executor: &Executor) -> Result<(Hub, Sources), StartErr
     let directory = configuration.load_directory()?;
     // The sockets before the store: a port that is taken is found out at once.
     let mail = bind_all(&configuration)?;
+    let metrics = configuration.metrics.iter();
+    let metrics: Result<Vec<StdListener>, String> = metrics.map(|at| metrics::bind(*at)).collect();
+    let metrics = metrics.map_err(StartError::Listen)?;
     let store = Store::open(&store_settings(&configuration), crate::store::Moment::now())?;
     let directory = smol::block_on(super::reload::reconcile(&store, directory))?;
     let control = control::listen(store.data_dir()).map_err(|why| StartError::Control {
@@ -131,7 +136,8 @@ pub fn open(path: &Path, executor: &Executor) -> Result<(Hub, Sources), StartErr
         configuration.limits.clone(),
     );
     let office = Arc::new(office);
-    let listeners = mail.iter().map(listener_state).collect();
+    let shown = metrics.iter().filter_map(metrics_state);
+    let listeners = mail.iter().map(listener_state).chain(shown).collect();
     let hub = Hub {
         path: path.to_path_buf(),
         fetching: Fetching::new(Arc::clone(&office), &executor.tasks()),
@@ -143,6 +149,7 @@ pub fn open(path: &Path, executor: &Executor) -> Result<(Hub, Sources), StartErr
     };
     let sources = Sources {
         mail,
+        metrics,
         control,
         providers: configuration.providers,
     };
@@ -162,6 +169,11 @@ pub fn accept(
             TcpListener::try_from(socket).map_err(|why| StartError::Listen(why.to_string()))?;
         let office = Arc::clone(&hub.office);
         accepting.push(tasks.spawn(accept_loop(listen, socket, office, Arc::clone(&tasks))));
+    }
+    for socket in sources.metrics {
+        let socket =
+            TcpListener::try_from(socket).map_err(|why| StartError::Listen(why.to_string()))?;
+        accepting.push(tasks.spawn(metrics::serve(socket, Arc::clone(hub))));
     }
     smol::block_on(hub.fetching.apply(&sources.providers));
     let hub = Arc::clone(hub);
@@ -263,4 +275,11 @@ fn listener_state((listen, socket): &(Listen, StdListener)) -> ListenerState {
         name: listen.name().to_string(),
         address: address.to_string(),
     }
+}
+
+fn metrics_state(socket: &StdListener) -> Option<ListenerState> {
+    Some(ListenerState {
+        name: metrics::NAME.to_string(),
+        address: socket.local_addr().ok()?.to_string(),
+    })
 }

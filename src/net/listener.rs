@@ -70,6 +70,7 @@ async fn admit(
     let address = peer.ip().to_canonical();
     let settings = office.settings.now();
     let note = |why: &str| {
+        office.figures.turned_away.of(listen.protocol).count();
         if let Some(before) = turned_away.next(Instant::now()) {
             journal::turned_away(address, listen.name(), why, before);
         }
@@ -114,6 +115,7 @@ async fn serve(
     admitted: Admitted,
 ) {
     let settings: Arc<Settings> = office.settings.now();
+    office.figures.sessions.of(listen.protocol).count();
     let session = office
         .sessions
         .open(listen.protocol_name(), peer.ip().to_canonical());
@@ -128,6 +130,7 @@ async fn serve(
         match connection.start_tls(tls).await {
             Ok(description) => tls_session = Some(description),
             Err(why) => {
+                office.figures.failed_handshakes.count();
                 journal::handshake_failed(peer.ip().to_canonical(), &why);
                 return;
             }

@@ -4,6 +4,7 @@ use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use super::current::{Current, lock};
+use super::figures::Figures;
 use super::limits::{Admission, Limits, Standing};
 use super::message_memory::MessageMemory;
 use super::networks::Networks;
@@ -112,6 +113,8 @@ pub struct Office {
     pub sessions: Sessions,
     /// What the store could not do of late.
     pub troubles: Troubles,
+    /// What the sessions have done.
+    pub figures: Figures,
     failures: Mutex<FailureLog>,
     guesses: Mutex<GuessLog>,
 }
@@ -134,6 +137,7 @@ impl Office {
             admission: Admission::new(limits),
             sessions: Sessions::default(),
             troubles: Troubles::default(),
+            figures: Figures::default(),
             failures: Mutex::default(),
             guesses: Mutex::default(),
         }

@@ -120,14 +120,21 @@ impl Client {
                         return "no certificate".to_string();
                     };
                     if let Err(why) = connection.start_tls(tls).await {
+                        self.office.figures.failed_handshakes.count();
                         journal::handshake_failed(self.peer, &why);
                         return "tls handshake failed".to_string();
                     }
                     machine.tls_started();
                 }
                 Step::LoginRequested(login) => match self.log_in(login, connection).await {
-                    Ok(maildrop) => machine.maildrop_opened(maildrop.messages, maildrop.octets),
-                    Err(refusal) => machine.login_refused(refusal),
+                    Ok(maildrop) => {
+                        self.office.figures.logins.good.count();
+                        machine.maildrop_opened(maildrop.messages, maildrop.octets);
+                    }
+                    Err(refusal) => {
+                        self.count_refused_login(&refusal);
+                        machine.login_refused(refusal);
+                    }
                 },
                 Step::ListingRequested => match self.listing(connection).await {
                     Some(listing) => machine.listing(listing),
@@ -163,6 +170,15 @@ impl Client {
                 journal::session_revoked(user, self.peer);
                 "revoked".to_string()
             }
+        }
+    }
+
+    fn count_refused_login(&self, refusal: &LoginRefusal) {
+        let logins = &self.office.figures.logins;
+        match refusal {
+            LoginRefusal::Credentials => logins.wrong.count(),
+            LoginRefusal::InUse => logins.in_use.count(),
+            LoginRefusal::Temporary => logins.unavailable.count(),
         }
     }
 
@@ -287,7 +303,10 @@ impl Client {
             return machine.content_failed();
         };
         match reader.next_chunk().await {
-            Ok(Some(chunk)) => machine.content(&chunk),
+            Ok(Some(chunk)) => {
+                self.office.figures.retrieved_octets.add(chunk.len() as u64);
+                machine.content(&chunk);
+            }
             Ok(None) => {
                 machine.content_complete();
                 self.note_retrieved();
@@ -306,6 +325,7 @@ impl Client {
     /// A message was read to its end: by RETR, or by TOP with as many lines.
     fn note_retrieved(&mut self) {
         self.retrieved += 1;
+        self.office.figures.retrieved_messages.count();
         if let (Some((id, _)), Some(held)) = (&self.reader, &self.drop) {
             journal::retrieved(*id, &held.user, self.peer);
         }
@@ -360,6 +380,7 @@ impl Client {
             turns.next().await;
         }
         self.collected = scans.len() as u64;
+        self.office.figures.collected_messages.add(self.collected);
         true
     }
 }

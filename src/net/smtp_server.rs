@@ -9,6 +9,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
 use super::connection::{Connection, Input, OutputError};
+use super::figures::{Counter, Refusals};
 use super::limits::Standing;
 use super::message_memory::MemoryGrant;
 use super::office::{Office, Settings};
@@ -165,6 +166,7 @@ impl Client {
         match connection.start_tls(self.settings.tls.as_ref()?).await {
             Ok(description) => Some(description),
             Err(why) => {
+                self.office.figures.failed_handshakes.count();
                 journal::handshake_failed(self.peer, &why);
                 None
             }
@@ -181,7 +183,7 @@ impl Client {
         }
         let refusal = Refusal::storage_short();
         journal::no_room(self.peer, &refusal.to_string());
-        self.refusals += 1;
+        self.refused(|refusals| &refusals.no_room);
         Err(refusal)
     }
 
@@ -194,7 +196,12 @@ impl Client {
             Ok(destination) => return self.take_recipient(destination),
             Err(refusal) => refusal,
         };
-        self.refusals += 1;
+        self.refused(|refusals| match refusal {
+            route::Refusal::NotOurs => &refusals.foreign_domain,
+            route::Refusal::UnknownUser => &refusals.unknown_recipient,
+            route::Refusal::Rejected => &refusals.closed_address,
+            route::Refusal::RecentlyGone => &refusals.just_gone,
+        });
         let name = recipient.to_string();
         let refusal = match refusal {
             route::Refusal::NotOurs => Refusal::foreign_domain(directory.domains()),
@@ -209,6 +216,11 @@ impl Client {
         Err(refusal)
     }
 
+    fn refused(&mut self, reason: impl FnOnce(&Refusals) -> &Counter) {
+        reason(&self.office.figures.refusals).count();
+        self.refusals += 1;
+    }
+
     /// Whether there is memory for this recipient as well.
     fn take_recipient(&mut self, destination: Destination) -> Result<(), Refusal> {
         let octets = self.recipients_octets + destination.octets();
@@ -221,7 +233,7 @@ impl Client {
                 journal::deferred(self.peer, &refusal.to_string());
             }
             self.crowded = true;
-            self.refusals += 1;
+            self.refused(|refusals| &refusals.busy);
             return Err(refusal);
         }
         self.recipients_octets = octets;
@@ -252,6 +264,7 @@ impl Client {
         let standing = self.settings.standing(self.peer);
         let memory = self.office.memory.for_message(standing);
         let Some(Some(memory)) = connection.unless_interrupted(memory).await else {
+            self.office.figures.refusals.busy.count();
             let refusal = Refusal::busy();
             journal::deferred(self.peer, &refusal.to_string());
             return Err(refusal);
@@ -287,9 +300,14 @@ impl Client {
                     destinations: &self.destinations,
                     at: SystemTime::now(),
                 };
+                let octets = incoming.octets();
                 let outcome = incoming.deliver(arrival).await;
                 match &outcome {
-                    Ok(_) => self.office.troubles.succeeded(KEEPING),
+                    Ok(_) => {
+                        self.office.figures.received_messages.count();
+                        self.office.figures.received_octets.add(octets);
+                        self.office.troubles.succeeded(KEEPING);
+                    }
                     Err(why) => self.office.troubles.failed(KEEPING, why),
                 }
                 outcome
@@ -306,19 +324,20 @@ impl Client {
                 self.messages += 1;
                 Ok(receipt)
             }
-            Err(why) => {
-                self.refusals += 1;
-                Err(match why {
-                    StoreError::Full => Refusal::storage_short(),
-                    _ => Refusal::store_failed(),
-                })
+            Err(StoreError::Full) => {
+                self.refused(|refusals| &refusals.no_room);
+                Err(Refusal::storage_short())
+            }
+            Err(_) => {
+                self.refused(|refusals| &refusals.store_failed);
+                Err(Refusal::store_failed())
             }
         }
     }
 
     fn discard(&mut self, machine: &smtp::Session, why: &Discard) {
         if let (Discard::Refused(refusal), Some(envelope)) = (why, machine.envelope()) {
-            self.refusals += 1;
+            self.refused(|refusals| &refusals.content);
             journal::content_refused(self.peer, &envelope.reverse_path, &refusal.to_string());
         }
         self.content = Content::None;

@@ -49,7 +49,7 @@ class Office:
         self.binary.chmod(0o755)
         self.office = self.folder("office")
         self.config = self.office / "postroom.toml"
-        self.smtp, self.smtps, self.pop3, self.pop3s = (ports or free_ports)(4)
+        self.smtp, self.smtps, self.pop3, self.pop3s, self.metrics = (ports or free_ports)(5)
         self._numbers = itertools.count()
         self._make(lan)
 
@@ -135,6 +135,7 @@ class Office:
         text = set_listen(text, "smtp", "listen_tls", self.smtps)
         text = set_listen(text, "pop3", "listen", self.pop3)
         text = set_listen(text, "pop3", "listen_tls", self.pop3s)
+        text = set_listen(text, "metrics", "listen", self.metrics)
         if lan is not None:
             # init writes the default as a comment.
             text, found = re.subn(r"(?m)^#?lan *=.*$", f"lan = {lan}", text)

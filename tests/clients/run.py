@@ -20,6 +20,7 @@ import collectors  # noqa: F401
 import terminal  # noqa: F401
 import corpus
 import policy  # noqa: F401
+import monitoring  # noqa: F401
 
 PROGRAMS = ["swaks", "curl", "msmtp", "smtp-source", "fetchmail", "mpop", "getmail", "mutt"]
 

@@ -22,7 +22,7 @@ use crate::mail::log_in;
 use crate::provider::{Provider, Record};
 
 /// Settings of one `[[provider]]`, each a name and a TOML value.
-type Settings<'a> = &'a [(&'a str, &'a str)];
+pub type Settings<'a> = &'a [(&'a str, &'a str)];
 
 /// Anna and Bob, and an account in mode `envelope` that leaves nothing at the
 /// provider.
@@ -32,7 +32,7 @@ fn office(provider: &Provider, settings: Settings) -> Office {
     office
 }
 
-fn add_account(office: &Office, provider: &Provider, settings: Settings) {
+pub fn add_account(office: &Office, provider: &Provider, settings: Settings) {
     let port = provider.port().to_string();
     let hours = format!("\"{} 00:00-24:00\"", a_day_that_is_not_near());
     let mut lines = vec![
@@ -75,7 +75,7 @@ fn a_day_that_is_not_near() -> &'static str {
 }
 
 /// A message that the provider took for one user of ours.
-fn letter(user: &str, subject: &str) -> Vec<u8> {
+pub fn letter(user: &str, subject: &str) -> Vec<u8> {
     let head = format!(
         "X-Envelope-To: {user}@example.com\r\n{}",
         received("provider")
@@ -117,7 +117,7 @@ fn five() -> Vec<Vec<u8>> {
 }
 
 /// A poll that must succeed; what was said.
-fn poll(office: &Office) -> String {
+pub fn poll(office: &Office) -> String {
     let done = office.run(&["fetch"]);
     assert_eq!(done.code, Some(0), "{}", said(&done));
     said(&done)

@@ -14,6 +14,7 @@ mod import;
 mod fetching;
 mod live;
 mod load;
+mod metrics;
 mod policy;
 mod restart;
 mod rules;

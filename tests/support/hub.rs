@@ -67,10 +67,17 @@ impl Office {
         let arguments: Vec<&str> = init.into_iter().chain(names).collect();
         run(office.command(&arguments), b"").good();
         let settings = office.read("postroom.toml");
+        let mut section = "";
         let on_free_ports = settings.lines().map(|line| {
+            if line.starts_with('[') {
+                section = line;
+            }
             let name = line.trim_start_matches('#').split(" =").next();
             match name {
-                Some(name @ ("listen" | "listen_tls")) => format!("{name} = [\"127.0.0.1:0\"]\n"),
+                // The metrics stay switched off.
+                Some(name @ ("listen" | "listen_tls")) if section != "[metrics]" => {
+                    format!("{name} = [\"127.0.0.1:0\"]\n")
+                }
                 _ => format!("{line}\n"),
             }
         });

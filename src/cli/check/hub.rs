@@ -26,7 +26,7 @@ pub fn look(configuration: &Configuration, hub: &HubState, findings: &mut Findin
     let under_tls = hub
         .listeners
         .iter()
-        .filter(|listener| listener.name.ends_with('s'));
+        .filter(|listener| matches!(listener.name.as_str(), "smtps" | "pop3s"));
     for listener in under_tls {
         match listener.address.parse() {
             Ok(address) => look_as_a_pc(configuration, address, findings),

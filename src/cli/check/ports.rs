@@ -11,6 +11,7 @@ use crate::config::Configuration;
 use crate::control::ListenerState;
 use crate::hub;
 use crate::net::listen::{Listen, explain_bind_error};
+use crate::net::metrics;
 
 /// Below these the system wants a right of its own.
 const LOW_PORTS: u16 = 1024;
@@ -55,6 +56,15 @@ pub fn look(configuration: &Configuration, findings: &mut Findings<'_>) {
             Err(why) => Finding::error(Topic::Ports, explain_bind_error(&listen, &why)),
         };
         findings.add(finding);
+    }
+    for address in &configuration.metrics {
+        findings.add(match metrics::bind(*address) {
+            Ok(_) => Finding::good(
+                Topic::Ports,
+                format!("{address} can be opened for {}", metrics::NAME),
+            ),
+            Err(why) => Finding::error(Topic::Ports, why),
+        });
     }
 }
 
