@@ -32,7 +32,7 @@
 //!  6  cli                   arguments, one file for each command, exit codes
 //!  5  hub, control          opens, connects, starts, reloads, polls; the socket that commands speak to
 //!  4  config                files → the settings types that the rooms declare; edit, init, watch, import
-//!  3  net                   sockets, TLS, threads, limits; a driver for each protocol, and when to poll
+//!  3  net                   sockets, TLS, threads, limits; a driver for each protocol, and when to poll; figures
 //!     auth                  password hashes, the memory of good log-ins, delays of bad ones
 //!  2  delivery              the one door between intake and store
 //!  1  smtp  pop3  fetch     protocol machines without I/O: octets and time in, steps out

@@ -27,7 +27,7 @@ use super::ask::ask_with;
 use super::output::{printable, say};
 use crate::auth::PasswordHash;
 use crate::config::Configuration;
-use crate::control::{self, Answer, Request, Status};
+use crate::control::{self, Answer, AskError, Request, Status};
 
 use finding::Findings;
 pub use finding::{Finding, Severity, Topic};
@@ -104,7 +104,13 @@ fn look(config: &Path, tell: &dyn Fn(&Finding)) -> Vec<Finding> {
     let mut findings = Findings::new(tell);
     match Configuration::load(config) {
         // Without this file there is nothing else to look at.
-        Err(why) => findings.add(Finding::error(Topic::Configuration, why)),
+        Err(why) => {
+            let finding = Finding::error(Topic::Configuration, why);
+            findings.add(match files::is_root() {
+                true => finding,
+                false => finding.mend("sudo postroom check may read all files"),
+            });
+        }
         Ok(configuration) => look_at_all(&configuration, &mut findings),
     }
     findings.into_all()
@@ -129,13 +135,20 @@ fn look_at_all(configuration: &Configuration, findings: &mut Findings<'_>) {
     certificate::look(configuration, findings);
     hostname::look(configuration, findings);
     memory::look(configuration, findings);
-    let status = status(configuration, findings);
-    let running = status.as_ref().filter(|status| status.hub.is_some());
-    match running.and_then(|status| status.hub.as_ref()) {
-        Some(state) => hub::look(configuration, state, findings),
-        None => ports::look(configuration, findings),
+    let answer = control::ask_running(Request::Status, &configuration.data_dir);
+    // A hub that is there has its ports, also where it does not tell us how it is.
+    if answer.is_none() {
+        findings.add(Finding::good(Topic::Hub, "no hub runs now"));
+        ports::look(configuration, findings);
     }
+    let status = match answer {
+        Some(answer) => told_by_the_hub(answer, configuration, findings),
+        None => told_by_the_store(configuration, findings),
+    };
     if let Some(status) = &status {
+        if let Some(state) = &status.hub {
+            hub::look(configuration, state, findings);
+        }
         disk::look_at_room(&status.disk, findings);
         mail::look(configuration, status, findings);
         hub::look_at_accounts(status, findings);
@@ -144,26 +157,36 @@ fn look_at_all(configuration: &Configuration, findings: &mut Findings<'_>) {
     providers::look(configuration, findings);
 }
 
-/// What the running hub tells, or the store where none runs.
-fn status(configuration: &Configuration, findings: &mut Findings<'_>) -> Option<Status> {
-    match control::ask_running(Request::Status, &configuration.data_dir) {
-        Some(Ok(Answer::Status(status))) => return Some(*status),
-        Some(Ok(_)) => {
+fn told_by_the_hub(
+    answer: Result<Answer, AskError>,
+    configuration: &Configuration,
+    findings: &mut Findings<'_>,
+) -> Option<Status> {
+    match answer {
+        Ok(Answer::Status(status)) => return Some(*status),
+        Ok(_) => {
             let text = "the running hub gave an answer to another question";
             findings.add(
                 Finding::error(Topic::Hub, text)
                     .mend("it is of another version: systemctl restart postroom"),
             );
-            return None;
         }
-        Some(Err(why)) => {
-            findings.add(Finding::error(Topic::Hub, why));
-            return None;
-        }
-        None => findings.add(Finding::good(Topic::Hub, "no hub runs now")),
+        Err(why) => findings.add(match files::is_guest(configuration) {
+            true => Finding::note(Topic::Hub, format!("the hub was not asked: {why}")),
+            false => Finding::error(Topic::Hub, why),
+        }),
     }
+    None
+}
+
+fn told_by_the_store(configuration: &Configuration, findings: &mut Findings<'_>) -> Option<Status> {
     // Looking makes nothing: a store that is not there yet stays so.
-    if !configuration.data_dir.join("postroom.db").is_file() {
+    let database = configuration.data_dir.join("postroom.db");
+    if !database.is_file() {
+        if files::is_closed_to_a_guest(&database, configuration) {
+            let text = "the mail was not looked at: it is for root and the hub's user alone";
+            findings.add(Finding::note(Topic::Mail, text).mend("sudo postroom check"));
+        }
         return None;
     }
     match ask_with(configuration, Request::Status) {
@@ -181,6 +204,13 @@ fn status(configuration: &Configuration, findings: &mut Findings<'_>) -> Option<
 
 fn look_at_directory(configuration: &Configuration, findings: &mut Findings<'_>) {
     let file = &configuration.directory;
+    if files::is_closed_to_a_guest(file, configuration) {
+        let text = format!(
+            "{} was not looked at: it is for root and the hub's user alone",
+            file.display()
+        );
+        return findings.add(Finding::note(Topic::Directory, text).mend("sudo postroom check"));
+    }
     let directory = match configuration.load_directory() {
         Ok(directory) => directory,
         Err(why) => return findings.add(Finding::error(Topic::Directory, why)),

@@ -100,6 +100,13 @@ fn print_hub(hub: &HubState, version: &str) {
             certificate.days_left
         ),
     }
+    let figures = &hub.figures;
+    say!(
+        "mail        {} received, {} refused, {} collected since the start",
+        figures.received_messages,
+        figures.refusals.values().sum::<u64>(),
+        figures.collected_messages
+    );
     say!("log-ins     {} failed since the start", hub.failed_logins);
     say!(
         "commits     {} with {} changes since the start",

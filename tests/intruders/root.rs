@@ -13,6 +13,9 @@ use crate::hub::{Done, run};
 /// Nobody on this machine.
 const HUBS_USER: u32 = 12345;
 
+/// Somebody else on this machine.
+const GUEST: u32 = 23456;
+
 /// Nobody answers there.
 const PROVIDER: &str = "\n[[provider]]\nname = \"main\"\nhost = \"127.0.0.1\"\nport = 9\ntls = \"none\"\n\
                         user = \"office\"\npassword = \"x\"\nmode = \"single\"\nto = \"sales\"\n";
@@ -91,7 +94,11 @@ impl Place {
     }
 
     fn as_the_hub(&self, arguments: &[&str]) -> Done {
-        let id = HUBS_USER.to_string();
+        self.as_user(HUBS_USER, arguments)
+    }
+
+    fn as_user(&self, user: u32, arguments: &[&str]) -> Done {
+        let id = user.to_string();
         let mut setpriv = Command::new("setpriv");
         setpriv.args(["--reuid", &id, "--regid", &id, "--clear-groups"]);
         setpriv.arg(&self.program);
@@ -193,4 +200,67 @@ fn data_folder_of_roots_where_the_hub_is_not_to_be_root() {
         let left = fs::read_dir(&data).map_or(0, Iterator::count);
         assert_eq!((data.exists(), left), (there, 0));
     }
+}
+
+#[test]
+fn check_says_what_a_guest_may_not_look_at_and_takes_it_for_no_fault() {
+    let Some(place) = Place::new() else { return };
+    place
+        .as_root(&["user", "add", "anna", "--password-stdin"])
+        .good();
+    place.as_the_hub(&["status"]).good();
+    let settings = place.office().join("postroom.toml");
+    for folder in [place.office(), settings] {
+        fs::set_permissions(folder, fs::Permissions::from_mode(0o755)).unwrap();
+    }
+    let said = place.as_user(GUEST, &["check"]).good();
+    for expected in [
+        "directory.toml was not looked at",
+        "the certificate was not looked at",
+        "the hub was not asked",
+        "was not timed",
+    ] {
+        assert!(said.contains(expected), "{expected} in {said}");
+    }
+    let closed = fs::Permissions::from_mode(0o600);
+    fs::set_permissions(place.office().join("postroom.toml"), closed).unwrap();
+    let done = place.as_user(GUEST, &["check"]);
+    let said = String::from_utf8(done.out).unwrap();
+    assert_eq!(done.code, Some(1), "{said}");
+    assert!(
+        said.contains("sudo postroom check may read all files"),
+        "{said}"
+    );
+}
+
+#[test]
+fn check_finds_what_the_hub_cannot_read_and_root_can() {
+    let Some(place) = Place::new() else { return };
+    place
+        .as_root(&["user", "add", "anna", "--password-stdin"])
+        .good();
+    let (key, tls) = (
+        place.office().join("tls/key.pem"),
+        place.office().join("tls"),
+    );
+    let root_alone = |path: &Path, mode: u32| {
+        chown(path, Some(0), Some(0)).unwrap();
+        fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
+    };
+    root_alone(&key, 0o600);
+    let done = place.as_root(&["check"]);
+    let said = String::from_utf8(done.out).unwrap();
+    assert_eq!(done.code, Some(1), "{said}");
+    let expected = format!(
+        "key.pem: the hub's user, who owns {}",
+        place.office().join("data").display()
+    );
+    assert!(said.contains(&expected), "{said}");
+    assert!(said.contains("\n         chown --reference="), "{said}");
+    root_alone(&tls, 0o700);
+    let said = String::from_utf8(place.as_root(&["check"]).out).unwrap();
+    assert!(
+        said.contains(&format!("may not enter {}", tls.display())),
+        "{said}"
+    );
 }

@@ -4,6 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
+use super::files::is_closed_to_a_guest;
 use super::finding::{Finding, Findings, Topic};
 use crate::config::{Configuration, Tls};
 use crate::net::tls::{
@@ -31,6 +32,11 @@ pub fn look(configuration: &Configuration, findings: &mut Findings<'_>) {
             .mend("postroom init in another folder makes a certificate and its office CA; or use certbot's"),
         );
     };
+    if is_closed_to_a_guest(&files.key, configuration) {
+        let text =
+            "the certificate was not looked at: its key is for root and the hub's user alone";
+        return findings.add(Finding::note(Topic::Certificate, text).mend("sudo postroom check"));
+    }
     let tls = match ServerTls::load(&files.certificate, &files.key) {
         Ok(tls) => tls,
         Err(why) => return findings.add(Finding::error(Topic::Certificate, why)),

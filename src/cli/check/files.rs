@@ -1,6 +1,7 @@
 //! Who may read and change the files: the hub must, others must not.
 
 use std::fs::{self, Metadata};
+use std::io::ErrorKind;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
@@ -131,6 +132,19 @@ fn folder_of(file: &Path) -> PathBuf {
         Some(folder) if folder != Path::new("") => folder.to_path_buf(),
         _ => PathBuf::from("."),
     }
+}
+
+/// Whether the file is closed to whoever asks, and is meant to be: that is no
+/// fault of the file's.
+pub fn is_closed_to_a_guest(file: &Path, configuration: &Configuration) -> bool {
+    let opened = fs::File::open(file);
+    opened.is_err_and(|why| why.kind() == ErrorKind::PermissionDenied) && is_guest(configuration)
+}
+
+/// Whether whoever asks is neither root nor the hub's user.
+pub fn is_guest(configuration: &Configuration) -> bool {
+    let user = |path: &Path| fs::metadata(path).map(|found| found.uid()).ok();
+    !is_root() && user(Path::new("/proc/self")) != user(&configuration.data_dir)
 }
 
 /// The folder of a process belongs to its user.

@@ -84,13 +84,15 @@ pub fn compare(
         let any = one_ip.is_unspecified() && other_ip.is_unspecified();
         one.port() == other.port() && (one_ip == other_ip || any)
     };
-    for listen in hub::listens(configuration) {
-        let address = listen.address;
+    let listens = hub::listens(configuration);
+    let mail = listens.iter().map(|listen| (listen.address, listen.name()));
+    let figures = configuration.metrics.iter();
+    let figures = figures.map(|address| (*address, metrics::NAME));
+    for (address, name) in mail.chain(figures) {
         // Port 0 is another one at each start.
         if address.port() != 0 && !open.iter().any(|open| same(*open, address)) {
             let text = format!(
-                "the running hub does not listen on {address} for {}, as postroom.toml says",
-                listen.name()
+                "the running hub does not listen on {address} for {name}, as postroom.toml says"
             );
             findings.add(
                 Finding::warning(Topic::Ports, text)
