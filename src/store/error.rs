@@ -59,6 +59,14 @@ pub enum OpenError {
          there is one) back in its place, or from a backup; to start without that mail, move {folder} away"
     )]
     DatabaseGone { folder: PathBuf, left: Left },
+    #[error(
+        "{0} is not there: no hub has run with this data_dir yet; look at data_dir in postroom.toml"
+    )]
+    NoStore(PathBuf),
+    #[error(
+        "{0} may not be read by this user: run the command as root or as the hub's user (sudo -u USER postroom …)"
+    )]
+    Closed(PathBuf),
     #[error("cannot {doing} {path}: {cause}")]
     File {
         doing: &'static str,
@@ -82,6 +90,7 @@ pub enum Left {
     Bodies(usize),
     Log,
     Reserve,
+    Restore,
 }
 
 impl fmt::Display for Left {
@@ -90,6 +99,7 @@ impl fmt::Display for Left {
             Left::Bodies(files) => write!(f, "mail ({files} files in bodies/)"),
             Left::Log => f.write_str("mail (in postroom.db-wal)"),
             Left::Reserve => f.write_str("what is left of a store"),
+            Left::Restore => f.write_str("a restore that was broken off (run it again)"),
         }
     }
 }

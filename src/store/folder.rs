@@ -6,6 +6,7 @@
 //! bodies/       large bodies; NAME.part while one arrives
 //! reserve       room that is given back when the disk is full
 //! probe         written and removed when the database could not be written
+//! restore.part  what `postroom restore` has unpacked so far; the database goes into its place last
 //! ```
 //! A symbolic link as data folder is followed once, at the start, and its
 //! target must belong to us: administrators move /var/lib/postroom to a larger
@@ -37,6 +38,10 @@ pub(super) const FILES: [&str; 6] = [
     "reserve",
     "probe",
 ];
+
+/// The folder in the data folder in which a restore gathers its files. Where it is
+/// left without a database beside it, the restore was broken off.
+pub const RESTORING: &str = "restore.part";
 
 /// Ends the name of a body file that is still being written.
 pub(super) const PART: &str = ".part";
@@ -83,7 +88,9 @@ impl Folder {
         if octets(&self.database()) > 0 {
             return Ok(());
         }
-        let left = if octets(&self.path.join("postroom.db-wal")) > 0 {
+        let left = if self.path.join(RESTORING).exists() {
+            Left::Restore
+        } else if octets(&self.path.join("postroom.db-wal")) > 0 {
             Left::Log
         } else if self.reserve().exists() {
             Left::Reserve
@@ -141,8 +148,12 @@ impl Folder {
 
 /// Names as the body writer makes them; what else lies there is not ours to remove.
 fn is_ours(name: &str) -> bool {
-    let stem = name.strip_suffix(PART).unwrap_or(name);
-    stem.len() == 26 && stem.bytes().all(|octet| octet.is_ascii_alphanumeric())
+    may_be_a_body(name.strip_suffix(PART).unwrap_or(name))
+}
+
+/// Whether a body file may have this name: it leads nowhere else.
+pub fn may_be_a_body(name: &str) -> bool {
+    name.len() == 26 && name.bytes().all(|octet| octet.is_ascii_alphanumeric())
 }
 
 fn failed(doing: &'static str, path: &Path) -> impl FnOnce(io::Error) -> OpenError {

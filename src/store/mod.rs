@@ -7,7 +7,7 @@
 //! Names no protocol, logs nothing, and changes no octet of a message.
 //!
 //! Called by `delivery` (mail in), `net` (maildrops, what a provider lists), `hub` and `cli`
-//! (administration, the sweep).
+//! (administration, the sweep); by `backup` for copies, beside whatever hub runs ([`Snapshot`]).
 //!
 //! # States of a message: what a crash leaves, and who cleans up
 //!
@@ -49,6 +49,8 @@ mod mailboxes;
 mod administration;
 mod told;
 mod commands;
+mod snapshot;
+mod inspect;
 
 use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
@@ -72,11 +74,14 @@ use writer::Writer;
 
 pub use body::{Body, BodyWriter, INLINE_OCTETS};
 pub use error::{OpenError, StoreError};
+pub use folder::{RESTORING, may_be_a_body};
+pub use inspect::{Counts, Fault, Inspection, inspect_copy, inspect_in_place};
 pub use maildrop::{CHUNK_OCTETS, MessageReader};
 pub use provider::{
     Comparison, EarlierCopies, FetchedDelivery, FetchedId, FetchedKind, FetchedMark,
     FetchedMessage, KnownMessage, KnownProvider, Lost, ProviderId,
 };
+pub use snapshot::{BodyRow, Snapshot};
 pub use space::{Disk, Room, Space, SpaceState};
 pub use sweep::{Budget, Keep};
 pub use time::Moment;

@@ -174,6 +174,65 @@ pub(super) fn connect(path: &Path, purpose: Purpose) -> rusqlite::Result<Connect
     Ok(db)
 }
 
+/// Opens a database beside whoever else has it open, a running hub for instance,
+/// and without a right to change it.
+///
+/// SQLite gives what it has to make beside it (`-wal`, `-shm`) to the owner of the
+/// database when root opens it, so nothing that the hub could not read stays behind.
+pub(super) fn connect_beside(path: &Path) -> rusqlite::Result<Connection> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY
+        | OpenFlags::SQLITE_OPEN_NO_MUTEX
+        | OpenFlags::SQLITE_OPEN_NOFOLLOW;
+    let db = Connection::open_with_flags(path, flags)?;
+    db.busy_timeout(Duration::from_secs(10))?;
+    db.set_db_config(DbConfig::SQLITE_DBCONFIG_DEFENSIVE, true)?;
+    db.execute_batch(
+        "PRAGMA temp_store = MEMORY; PRAGMA trusted_schema = OFF; PRAGMA cell_size_check = ON;
+         PRAGMA cache_size = -4096;",
+    )?;
+    Ok(db)
+}
+
+/// Refuses what is no database of a store, or one of a newer program. The layout's number.
+pub(super) fn known_layout(db: &Connection, path: &Path) -> Result<usize, OpenError> {
+    let refused = OpenError::database(path);
+    let number = |name: &str| db.pragma_query_value(None, name, |row| row.get::<_, i64>(0));
+    let found = number("user_version").map_err(&refused)?;
+    let owner = number("application_id").map_err(&refused)?;
+    let known = STEPS.len() as i64;
+    if found > known {
+        return Err(OpenError::Newer {
+            folder: path.parent().unwrap_or(path).to_path_buf(),
+            found,
+            known,
+        });
+    }
+    match usize::try_from(found) {
+        Ok(found) if owner == APPLICATION_ID && found > 0 => Ok(found),
+        _ => Err(OpenError::NotAStore(path.to_path_buf())),
+    }
+}
+
+/// Tables, indexes and views as the first `steps` steps make them: name and SQL.
+pub(super) fn expected_layout(steps: usize) -> rusqlite::Result<Vec<(String, Option<String>)>> {
+    let db = Connection::open_in_memory()?;
+    for step in STEPS.iter().take(steps) {
+        db.execute_batch(step)?;
+    }
+    layout(&db)
+}
+
+/// Tables, indexes and views as they are.
+pub(super) fn layout(db: &Connection) -> rusqlite::Result<Vec<(String, Option<String>)>> {
+    // What ANALYZE notes is data.
+    db.prepare(
+        "SELECT name, sql FROM sqlite_schema WHERE substr(name, 1, 11) != 'sqlite_stat'
+         ORDER BY name",
+    )?
+    .query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?
+    .collect()
+}
+
 /// Whether nothing has ever been in this database.
 pub(super) fn is_new(db: &Connection) -> rusqlite::Result<bool> {
     db.query_row("SELECT count(*) = 0 FROM sqlite_schema", [], |row| {

@@ -9,6 +9,7 @@ mod mailboxes;
 mod persons;
 mod logins;
 mod maildrops;
+mod snapshots;
 mod sweeps;
 mod totals;
 mod providers;
