@@ -30,7 +30,8 @@
 //!
 //! ```text
 //!  6  cli                   arguments, one file for each command, exit codes
-//!  5  hub, control          opens, connects, starts, reloads, polls; the socket that commands speak to
+//!  5  backup                copies for another disk, and the way back
+//!     hub, control          opens, connects, starts, reloads, polls; the socket that commands speak to
 //!  4  config                files → the settings types that the rooms declare; edit, init, watch, import
 //!  3  net                   sockets, TLS, threads, limits; a driver for each protocol, and when to poll; figures
 //!     auth                  password hashes, the memory of good log-ins, delays of bad ones
@@ -100,6 +101,7 @@ pub mod delivery;
 pub mod auth;
 pub mod net;
 pub mod config;
+pub mod backup;
 pub mod control;
 pub mod hub;
 pub mod cli;

@@ -48,7 +48,7 @@ const LIBRARIES: [(&str, &[&str]); 21] = [
     ("hyper", &["net/metrics.rs"]),
     ("smol_hyper", &["net/metrics.rs"]),
     ("tar", &["backup"]),
-    ("rustix", &["net", "store", "hub", "config"]),
+    ("rustix", &["net", "store", "hub", "config", "backup"]),
 ];
 
 /// Rooms without I/O, time of their own, threads or log.

@@ -5,6 +5,7 @@
 
 mod alias;
 mod ask;
+mod backup;
 mod check;
 mod confirm;
 mod fetch;
@@ -12,7 +13,6 @@ mod import_fetchmailrc;
 mod init;
 mod mail;
 mod output;
-#[expect(dead_code, reason = "backup, export and import come next")]
 mod progress;
 mod provider;
 mod serve;
@@ -71,6 +71,12 @@ enum Command {
     Unclaimed(unclaimed::Command),
     /// Why a message is where it is, or has not come
     Why(why::Arguments),
+    /// Copy the mail and the settings to another disk; the hub may run
+    Backup(backup::BackupArguments),
+    /// Say whether a backup, or the hub's own mail, is whole
+    Verify(backup::VerifyArguments),
+    /// Bring mail and settings back from a backup
+    Restore(backup::RestoreArguments),
     /// How the hub is
     Status(status::Arguments),
 }
@@ -117,6 +123,9 @@ pub fn main() -> ExitCode {
         Command::Mail(command) => mail::run(config, command),
         Command::Unclaimed(command) => unclaimed::run(config, command),
         Command::Why(arguments) => why::run(config, arguments),
+        Command::Backup(arguments) => backup::backup(config, arguments),
+        Command::Verify(arguments) => backup::verify(config, arguments),
+        Command::Restore(arguments) => backup::restore(config, arguments),
         Command::Status(arguments) => status::run(config, arguments),
     };
     match outcome {

@@ -22,6 +22,7 @@ impl Progress {
     }
 
     /// At the beginning of `total` messages.
+    #[expect(dead_code, reason = "export and import come next")]
     pub fn of_messages(what: &'static str, total: u64) -> Progress {
         Progress::begin(
             what,
@@ -48,6 +49,7 @@ impl Progress {
         self.bar.inc(done);
     }
 
+    #[expect(dead_code, reason = "export and import come next")]
     /// Prints a line above the bar; where nobody watches, a line like any other.
     pub fn say(&self, line: &str) {
         self.bar.suspend(|| eprintln!("{line}"));

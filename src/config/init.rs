@@ -159,7 +159,10 @@ impl Init {
 
 /// Makes a folder; one that is there already keeps its mode and its owner. One
 /// that root makes is its parent's owner's, for the hub must get in.
-pub(super) fn make_folder(folder: &Path, mode: u32) -> Result<FolderOwner, InitError> {
+///
+/// # Errors
+/// From the system.
+pub fn make_folder(folder: &Path, mode: u32) -> Result<FolderOwner, InitError> {
     let make = || {
         if folder.is_dir() {
             return Ok(FolderOwner::AsItWas);
@@ -189,7 +192,7 @@ pub(super) fn make_folder(folder: &Path, mode: u32) -> Result<FolderOwner, InitE
 }
 
 /// Whose a folder is that [`make_folder`] was asked for.
-pub(super) enum FolderOwner {
+pub enum FolderOwner {
     /// Ours, or whoever's it was before.
     AsItWas,
     /// The owner's of the folder above; its handle.
@@ -203,7 +206,10 @@ fn is_roots_for_another(own: &Metadata, folder: &Metadata) -> bool {
 
 /// Writes a file that is not there yet, private or the folder's owner's; whole,
 /// or not at all.
-pub(super) fn write_new(file: &Path, content: &[u8]) -> Result<(), InitError> {
+///
+/// # Errors
+/// A file that is there already; from the system.
+pub fn write_new(file: &Path, content: &[u8]) -> Result<(), InitError> {
     let mut options = OpenOptions::new();
     let made = options.write(true).create_new(true).mode(0o600).open(file);
     let written = made.and_then(|handle| {

@@ -20,6 +20,7 @@ mod rules_toml;
 mod document;
 mod error;
 mod replace;
+mod moved;
 pub mod edit;
 pub mod fetchmailrc;
 pub mod init;
@@ -30,6 +31,7 @@ mod invariants;
 pub use error::ConfigurationError;
 #[cfg(any(test, fuzzing))]
 pub use invariants::check_invariants;
+pub use moved::with_data_dir;
 pub use settings::{Configuration, Located, Log, Pop3, Routing, Smtp, Tls};
 
 #[cfg(test)]

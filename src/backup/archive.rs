@@ -1,0 +1,241 @@
+//! A backup in one tar: a file, or a stream to another program.
+//!
+//! The head stands in front, so that who unpacks a stream knows where it is to go; the
+//! manifest at the end, when all SHA-256 are known. Names are short and of one form,
+//! so that every tar there is can unpack it: what comes out is a backup in a folder.
+
+use std::fs::{self, File, OpenOptions, TryLockError};
+use std::io::{self, BufWriter, Read, Write};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use tar::{Builder, Header};
+
+use super::Watch;
+use super::copying::{self, Side, copy, folder_of, sync_folder};
+use super::error::{BackupError, failed};
+use super::folder::Unwatched;
+use super::manifest::{FileRecord, Head, Manifest, hex};
+use super::names::{self, HEAD, MANIFEST};
+use super::target::{Copied, Source, Target};
+
+/// Tar is written in pieces of this size.
+const BUFFER_OCTETS: usize = 256 << 10;
+
+/// An archive that is being written.
+pub struct Archive {
+    builder: Builder<BufWriter<Box<dyn Write>>>,
+    state: String,
+    /// What errors name.
+    path: PathBuf,
+    workplace: Workplace,
+    file: Option<PartFile>,
+}
+
+/// The file that becomes the archive.
+struct PartFile {
+    handle: File,
+    part: PathBuf,
+    path: PathBuf,
+}
+
+impl Archive {
+    /// In a file: under another name until it is whole.
+    ///
+    /// # Errors
+    /// It cannot be written; another command writes it.
+    pub fn in_file(path: &Path) -> Result<Archive, BackupError> {
+        let mut part = path.as_os_str().to_owned();
+        part.push(names::PART);
+        let part = PathBuf::from(part);
+        let handle = open_part(&part)?;
+        let output = handle.try_clone().map_err(failed("write", &part))?;
+        let folder = folder_of(path);
+        let mut archive = Archive::new(Box::new(output), path, Workplace::make_in(folder)?);
+        archive.file = Some(PartFile {
+            handle,
+            part,
+            path: path.to_path_buf(),
+        });
+        Ok(archive)
+    }
+
+    /// On standard output. The copy of the database lies in a temporary folder meanwhile.
+    pub fn on_output() -> Result<Archive, BackupError> {
+        let path = Path::new("standard output");
+        Ok(Archive::new(
+            Box::new(io::stdout()),
+            path,
+            Workplace::make()?,
+        ))
+    }
+
+    fn new(output: Box<dyn Write>, path: &Path, workplace: Workplace) -> Archive {
+        Archive {
+            builder: Builder::new(BufWriter::with_capacity(BUFFER_OCTETS, output)),
+            state: names::state(1),
+            path: path.to_path_buf(),
+            workplace,
+            file: None,
+        }
+    }
+
+    /// Appends a file of so many octets.
+    fn append(
+        &mut self,
+        name: &str,
+        octets: u64,
+        from: &Path,
+        input: &mut dyn Read,
+        watch: &dyn Watch,
+    ) -> Result<FileRecord, BackupError> {
+        let mut header = Header::new_ustar();
+        header.set_size(octets);
+        header.set_mode(0o600);
+        let since = SystemTime::now().duration_since(UNIX_EPOCH);
+        header.set_mtime(since.map_or(0, |since| since.as_secs()));
+        let written = header.set_path(name);
+        header.set_cksum();
+        let output = self.builder.get_mut();
+        let written = written.and_then(|()| output.write_all(header.as_bytes()));
+        written.map_err(failed("write", &self.path))?;
+        let record = copy(&mut input.take(octets), output, watch).map_err(|side| match side {
+            Side::Input(why) => failed("read", from)(why),
+            Side::Output(why) => failed("write", &self.path)(why),
+        })?;
+        if record.octets != octets {
+            return Err(BackupError::Changed(from.to_path_buf()));
+        }
+        // Tar goes by blocks of 512 octets.
+        let rest = (512 - octets % 512) % 512;
+        io::copy(&mut io::repeat(0).take(rest), output).map_err(failed("write", &self.path))?;
+        Ok(record)
+    }
+
+    fn append_octets(&mut self, name: &str, content: &[u8]) -> Result<FileRecord, BackupError> {
+        let path = self.path.clone();
+        self.append(
+            name,
+            content.len() as u64,
+            &path,
+            &mut &*content,
+            &Unwatched,
+        )
+    }
+}
+
+impl Target for Archive {
+    fn state(&self) -> &str {
+        &self.state
+    }
+
+    fn begin(&mut self, head: &Head) -> Result<(), BackupError> {
+        self.append_octets(HEAD, head.to_line().as_bytes())?;
+        Ok(())
+    }
+
+    fn database(&self) -> PathBuf {
+        self.workplace.0.join("postroom.db")
+    }
+
+    fn body(
+        &mut self,
+        mut body: Source<'_>,
+        watch: &dyn Watch,
+    ) -> Result<(FileRecord, Copied), BackupError> {
+        let name = names::body(body.name);
+        let record = self.append(&name, body.octets, body.path, &mut body.file, watch)?;
+        Ok((record, Copied::New))
+    }
+
+    fn take_database(&mut self, watch: &dyn Watch) -> Result<FileRecord, BackupError> {
+        let path = self.database();
+        let mut file = copying::open(&path).map_err(failed("read", &path))?;
+        let octets = file.metadata().map_err(failed("read", &path))?.len();
+        let name = names::database(&self.state);
+        let record = self.append(&name, octets, &path, &mut file, watch)?;
+        fs::remove_file(&path).map_err(failed("remove", &path))?;
+        Ok(record)
+    }
+
+    fn settings(&mut self, name: &str, content: &[u8]) -> Result<FileRecord, BackupError> {
+        self.append_octets(name, content)
+    }
+
+    fn commit(mut self: Box<Self>, manifest: &Manifest) -> Result<(), BackupError> {
+        self.append_octets(MANIFEST, manifest.to_text().as_bytes())?;
+        let this = *self;
+        let finished = this
+            .builder
+            .into_inner()
+            .and_then(|mut output| output.flush());
+        finished.map_err(failed("write", &this.path))?;
+        let Some(file) = this.file else {
+            return Ok(());
+        };
+        file.handle
+            .sync_all()
+            .map_err(failed("write", &file.part))?;
+        fs::rename(&file.part, &file.path).map_err(failed("write", &file.path))?;
+        sync_folder(folder_of(&file.path))
+    }
+}
+
+/// A private temporary folder; it goes with its drop.
+#[derive(Debug)]
+pub struct Workplace(pub PathBuf);
+
+impl Workplace {
+    /// Where the system keeps what is large and passes: `/tmp` may lie in memory.
+    pub fn make() -> Result<Workplace, BackupError> {
+        let folder = std::env::var_os("TMPDIR").map_or("/var/tmp".into(), PathBuf::from);
+        Workplace::make_in(&folder)
+    }
+
+    /// In this folder.
+    pub fn make_in(folder: &Path) -> Result<Workplace, BackupError> {
+        let mut name = [0; 8];
+        openssl::rand::rand_bytes(&mut name)
+            .map_err(|why| failed("name a folder in", folder)(io::Error::other(why)))?;
+        let path = folder.join(format!(".postroom-{}{}", hex(&name), names::PART));
+        let made = fs::DirBuilder::new().mode(0o700).create(&path);
+        made.map_err(failed("make the folder", &path))?;
+        Ok(Workplace(path))
+    }
+}
+
+impl Drop for Workplace {
+    fn drop(&mut self) {
+        // What cannot be removed is a private copy in a private folder, and nobody to tell.
+        let _ = fs::remove_dir_all(&self.0);
+    }
+}
+
+impl Drop for PartFile {
+    fn drop(&mut self) {
+        // Renamed if all went well; else it is nothing that could be of use.
+        let _ = fs::remove_file(&self.part);
+    }
+}
+
+/// The unfinished file, empty, and ours as long as it is open.
+fn open_part(part: &Path) -> Result<File, BackupError> {
+    let mut options = OpenOptions::new();
+    let options = options.read(true).write(true).create(true).truncate(false);
+    let handle = options.mode(0o600).open(part);
+    let handle = handle.map_err(failed("write", part))?;
+    match handle.try_lock() {
+        Ok(()) => {}
+        Err(TryLockError::WouldBlock) => return Err(BackupError::InUse(part.to_path_buf())),
+        Err(TryLockError::Error(why)) => return Err(failed("lock", part)(why)),
+    }
+    // Whoever had the lock may have given this very file its name just now.
+    let own = handle.metadata().map_err(failed("write", part))?;
+    let is_there = fs::metadata(part).is_ok_and(|found| found.ino() == own.ino());
+    if !is_there {
+        return Err(BackupError::InUse(part.to_path_buf()));
+    }
+    handle.set_len(0).map_err(failed("write", part))?;
+    Ok(handle)
+}

@@ -1,0 +1,286 @@
+//! Makes a backup.
+
+use std::collections::{BTreeMap, HashSet};
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::mpsc::{self, RecvTimeoutError};
+use std::thread;
+use std::time::{Duration, SystemTime};
+
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
+
+use super::archive::Archive;
+use super::copying;
+use super::error::{BackupError, failed};
+use super::folder::Folder;
+use super::manifest::{FileRecord, Head, Manifest, Tail};
+use super::names;
+use super::settings;
+use super::target::{Copied, Source, Target};
+use super::{Place, Watch};
+use crate::config::Configuration;
+use crate::store::{BodyRow, Snapshot};
+
+/// How often the growing copy of the database is looked at for who watches.
+const LOOK_EVERY: Duration = Duration::from_millis(200);
+
+/// What a backup holds, and what it took.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct BackedUp {
+    pub messages: u64,
+    /// Of the messages, each counted once.
+    pub octets: u64,
+    /// Large bodies that were copied, and their octets.
+    pub new_bodies: u64,
+    pub new_octets: u64,
+    /// Those that an earlier backup in the same folder had.
+    pub kept_bodies: u64,
+    pub kept_octets: u64,
+    pub database_octets: u64,
+    /// Messages whose content is missing, or cut off, in the store itself.
+    pub faulty: Vec<String>,
+}
+
+/// Backs up the mail and the settings. Beside a running hub or without one.
+///
+/// # Errors
+/// Nothing counts that was written then; an earlier backup there is as it was.
+pub fn back_up(
+    configuration: &Configuration,
+    place: &Place,
+    watch: &dyn Watch,
+) -> Result<BackedUp, BackupError> {
+    let made_at = OffsetDateTime::from(SystemTime::now());
+    let made_at = made_at.replace_nanosecond(0).unwrap_or(made_at);
+    let mut target = open(configuration, place)?;
+    let hostname = configuration.hostname.as_str().to_string();
+    let made_at = made_at.format(&Rfc3339).unwrap_or_default();
+    let head = Head {
+        data_dir: data_dir(configuration)?,
+        allow_root: configuration.allow_root,
+        ..Head::new(made_at, hostname, target.state().to_string())
+    };
+    target.begin(&head)?;
+    let mut run = Run {
+        target,
+        watch,
+        files: BTreeMap::new(),
+        done: BackedUp::default(),
+        faulty: Vec::new(),
+    };
+    let mut snapshot = run.snapshot(&configuration.data_dir)?;
+    let gone = run.bodies(&configuration.data_dir, &snapshot)?;
+    snapshot.leave_out(&gone)?;
+    let counts = snapshot.finish()?;
+    (run.done.messages, run.done.octets) = (counts.messages, counts.octets);
+    run.database()?;
+    let settings = run.settings(configuration)?;
+    run.commit(head, settings)
+}
+
+/// What goes on, and what is known so far.
+struct Run<'a> {
+    target: Box<dyn Target>,
+    watch: &'a dyn Watch,
+    files: BTreeMap<String, FileRecord>,
+    done: BackedUp,
+    faulty: Vec<String>,
+}
+
+impl Run<'_> {
+    /// Copies the database while somebody watches the copy grow.
+    fn snapshot(&mut self, data_dir: &Path) -> Result<Snapshot, BackupError> {
+        let live = fs::metadata(data_dir.join("postroom.db")).map_or(0, |found| found.len());
+        self.watch.begin(live);
+        let to = self.target.database();
+        let copying = to.clone();
+        let data_dir = data_dir.to_path_buf();
+        let (over, is_over) = mpsc::channel::<()>();
+        let taking = thread::Builder::new().name("snapshot".to_string());
+        let taking = taking.spawn(move || {
+            let _over = over;
+            Snapshot::take(&data_dir, &copying)
+        });
+        let taking = taking.map_err(failed("copy the database to", &to))?;
+        let mut seen = 0;
+        while let Err(RecvTimeoutError::Timeout) = is_over.recv_timeout(LOOK_EVERY) {
+            let octets = fs::metadata(&to).map_or(0, |found| found.len());
+            self.watch.add(octets.saturating_sub(seen));
+            seen = octets.max(seen);
+        }
+        match taking.join() {
+            Ok(taken) => Ok(taken?),
+            // Told by the panic hook; a fault of this program.
+            Err(_) => Err(failed("copy the database to", &to)(io::Error::other(
+                "internal error",
+            ))),
+        }
+    }
+
+    /// Copies the large bodies. The messages that the store has removed meanwhile.
+    fn bodies(
+        &mut self,
+        data_dir: &Path,
+        snapshot: &Snapshot,
+    ) -> Result<Vec<crate::mail::QueueId>, BackupError> {
+        let rows = snapshot.bodies()?;
+        self.watch.begin(rows.iter().map(|row| row.octets).sum());
+        let folder = data_dir.join(names::BODIES);
+        let mut gone = Vec::new();
+        let mut seen = HashSet::new();
+        for row in rows {
+            if names::kind(&names::body(&row.file)).is_none() || !seen.insert(row.file.clone()) {
+                let path = folder.join(&row.file);
+                let why = io::Error::new(io::ErrorKind::InvalidData, "no body has such a name");
+                return Err(failed("read", &path)(why));
+            }
+            match self.body(&folder, &row)? {
+                Found::Whole => {}
+                Found::Faulty => {
+                    self.done.faulty.push(row.message.to_string());
+                    self.faulty.push(row.file);
+                }
+                Found::Nothing if snapshot.is_still_there(row.message)? => {
+                    self.done.faulty.push(row.message.to_string());
+                    self.faulty.push(row.file);
+                }
+                Found::Nothing => gone.push(row.message),
+            }
+        }
+        Ok(gone)
+    }
+
+    fn body(&mut self, folder: &Path, row: &BodyRow) -> Result<Found, BackupError> {
+        let path = folder.join(&row.file);
+        let file = match copying::open(&path) {
+            Ok(file) => file,
+            Err(why) if why.kind() == io::ErrorKind::NotFound => return Ok(Found::Nothing),
+            Err(why) => return Err(failed("read", &path)(why)),
+        };
+        let octets = file.metadata().map_err(failed("read", &path))?.len();
+        let source = Source {
+            name: &row.file,
+            file,
+            path: &path,
+            octets,
+        };
+        let (record, copied) = self.target.body(source, self.watch)?;
+        let done = &mut self.done;
+        let (bodies, octets) = match copied {
+            Copied::New => (&mut done.new_bodies, &mut done.new_octets),
+            Copied::Before => (&mut done.kept_bodies, &mut done.kept_octets),
+        };
+        *bodies += 1;
+        *octets += record.octets;
+        let is_whole = record.octets == row.octets;
+        self.files.insert(names::body(&row.file), record);
+        Ok(match is_whole {
+            true => Found::Whole,
+            false => Found::Faulty,
+        })
+    }
+
+    fn database(&mut self) -> Result<(), BackupError> {
+        let name = names::database(self.target.state());
+        let record = self.target.take_database(self.watch)?;
+        self.done.database_octets = record.octets;
+        self.files.insert(name, record);
+        Ok(())
+    }
+
+    /// Read after the database was copied: a user who was added meanwhile has a mailbox
+    /// made at the first start, while a mailbox without a user would wait for one.
+    fn settings(
+        &mut self,
+        configuration: &Configuration,
+    ) -> Result<Vec<settings::SettingsFile>, BackupError> {
+        let mut files = Vec::new();
+        for read in settings::read(configuration, self.target.state())? {
+            let record = self.target.settings(&read.file.name, &read.content)?;
+            self.files.insert(read.file.name.clone(), record);
+            files.push(read.file);
+        }
+        Ok(files)
+    }
+
+    fn commit(
+        self,
+        head: Head,
+        settings: Vec<settings::SettingsFile>,
+    ) -> Result<BackedUp, BackupError> {
+        let manifest = Manifest {
+            head,
+            files: self.files,
+            tail: Tail {
+                messages: self.done.messages,
+                octets: self.done.octets,
+                settings,
+                faulty_bodies: self.faulty,
+            },
+        };
+        self.target.commit(&manifest)?;
+        Ok(self.done)
+    }
+}
+
+/// What there is of a body in the store.
+enum Found {
+    Whole,
+    /// Of another size than its row says.
+    Faulty,
+    Nothing,
+}
+
+fn open(configuration: &Configuration, place: &Place) -> Result<Box<dyn Target>, BackupError> {
+    match place {
+        Place::Folder(path) => {
+            refuse_inside(configuration, path)?;
+            Ok(Box::new(Folder::open(path)?))
+        }
+        Place::File(path) => {
+            refuse_inside(configuration, path)?;
+            Ok(Box::new(Archive::in_file(path)?))
+        }
+        Place::Stream => Ok(Box::new(Archive::on_output()?)),
+    }
+}
+
+/// A backup within what it is of would be lost with it.
+fn refuse_inside(configuration: &Configuration, target: &Path) -> Result<(), BackupError> {
+    let settings = settings::folder(configuration)?;
+    let data = fs::canonicalize(&configuration.data_dir);
+    let place = real(target)?;
+    for folder in data.into_iter().chain([settings]) {
+        if place.starts_with(&folder) {
+            return Err(BackupError::Inside {
+                target: target.to_path_buf(),
+                folder,
+            });
+        }
+    }
+    Ok(())
+}
+
+/// A path without links, whether it is there yet or not.
+fn real(path: &Path) -> Result<PathBuf, BackupError> {
+    let whole = std::path::absolute(path).map_err(failed("find", path))?;
+    for ancestor in whole.ancestors() {
+        if let Ok(found) = fs::canonicalize(ancestor) {
+            let rest = whole.strip_prefix(ancestor).unwrap_or(Path::new(""));
+            return Ok(found.join(rest));
+        }
+    }
+    Ok(whole)
+}
+
+fn data_dir(configuration: &Configuration) -> Result<String, BackupError> {
+    let folder = settings::folder(configuration)?;
+    let path = settings::relative(&folder, &configuration.data_dir)?;
+    let path = path.to_str().ok_or_else(|| {
+        let path = configuration.data_dir.display();
+        BackupError::Settings(format!("data_dir {path}: its name must be in UTF-8"))
+    })?;
+    Ok(path.to_string())
+}

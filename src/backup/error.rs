@@ -1,0 +1,127 @@
+//! What can go wrong with a backup, in words for an administrator.
+
+use std::fmt;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use thiserror::Error;
+
+use crate::store;
+
+/// Why there is no backup, or no way back from it.
+#[derive(Debug, Error)]
+pub enum BackupError {
+    #[error(transparent)]
+    Store(#[from] store::OpenError),
+    #[error("the copy of the database: {0}")]
+    Copy(#[from] store::StoreError),
+    #[error("cannot {doing} {path}: {cause}{}", mend(.cause))]
+    File {
+        doing: &'static str,
+        path: PathBuf,
+        cause: io::Error,
+    },
+    #[error(
+        "{0} was cut short while it was read: something else changes it; run the command again"
+    )]
+    Changed(PathBuf),
+    #[error(
+        "{target} lies in {folder}, which is what is backed up: choose a place on another disk"
+    )]
+    Inside { target: PathBuf, folder: PathBuf },
+    #[error(
+        "the folder {0} holds other things than a backup of postroom: name an empty one, or a new one"
+    )]
+    HoldsOtherThings(PathBuf),
+    #[error("another postroom command is at work on {0}: wait for its end")]
+    InUse(PathBuf),
+    #[error("{path} is no backup of postroom: {why}")]
+    NotABackup { path: PathBuf, why: &'static str },
+    #[error("the manifest of {path} is damaged ({why}): take another backup")]
+    Manifest { path: PathBuf, why: String },
+    #[error(
+        "{path} was made by a newer postroom (its form is {found}, this program knows {known}): install that version"
+    )]
+    Newer {
+        path: PathBuf,
+        found: u32,
+        known: u32,
+    },
+    #[error("{path} holds a file that no backup has: {name}; nothing of it was used")]
+    Stranger { path: PathBuf, name: String },
+    #[error("{path} is damaged, and nothing was restored:\n{}", lines(.faults))]
+    Damaged { path: PathBuf, faults: Vec<Fault> },
+    #[error("{0}")]
+    InTheWay(String),
+    #[error(
+        "whose are the files to be? There is no user \"postroom\" here, and {0} is not there or is root's: install \
+         the package first, or make the folder and give it to the hub's user (chown)"
+    )]
+    NoOwner(PathBuf),
+    #[error("{0}")]
+    Settings(String),
+}
+
+/// What is not as the manifest says, or as a store must be.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Fault {
+    /// A file of this name.
+    Missing(String),
+    /// In the system's words.
+    Unreadable(String, String),
+    /// Octets found, and those that the manifest says.
+    Size(String, u64, u64),
+    /// The octets are others.
+    Digest(String),
+    /// The manifest does not name it.
+    Unnamed(String),
+    /// Of the store.
+    Store(store::Fault),
+    /// What the manifest says does not fit together.
+    Manifest(&'static str),
+}
+
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Fault::Missing(name) => write!(f, "{name} is missing"),
+            Fault::Unreadable(name, why) => write!(f, "{name} cannot be read: {why}"),
+            Fault::Size(name, found, octets) => {
+                write!(f, "{name} has {found} octets instead of {octets}")
+            }
+            Fault::Digest(name) => write!(
+                f,
+                "{name} is damaged: its octets are not those that were backed up"
+            ),
+            Fault::Unnamed(name) => write!(f, "{name} does not belong to this backup"),
+            Fault::Store(fault) => write!(f, "{fault}"),
+            Fault::Manifest(what) => write!(f, "the manifest is damaged: {what}"),
+        }
+    }
+}
+
+/// For `map_err`: what was being done with which file.
+pub(super) fn failed(
+    doing: &'static str,
+    path: &Path,
+) -> impl FnOnce(io::Error) -> BackupError + use<> {
+    let path = path.to_path_buf();
+    move |cause| BackupError::File { doing, path, cause }
+}
+
+fn mend(cause: &io::Error) -> &'static str {
+    match cause.kind() {
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
+            "; free some room there, or choose another place. An earlier backup is as it was"
+        }
+        io::ErrorKind::PermissionDenied => {
+            "; run the command as root, or as the hub's user (sudo -u USER postroom …)"
+        }
+        _ => "",
+    }
+}
+
+fn lines(faults: &[Fault]) -> String {
+    let lines: Vec<String> = faults.iter().map(|fault| format!("  {fault}")).collect();
+    lines.join("\n")
+}

@@ -1,0 +1,96 @@
+//! Whose files a restore makes: the hub's, which is not root.
+
+use std::fs::{self, File, Metadata};
+use std::os::unix::fs::{MetadataExt, fchown};
+use std::path::Path;
+
+use super::error::{BackupError, failed};
+
+/// The user that the package makes.
+const USER: &str = "postroom";
+
+/// A user and a group, by their numbers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Owner {
+    pub user: u32,
+    pub group: u32,
+}
+
+impl Owner {
+    /// The hub's user: the owner of the data folder if there is one, or of the settings,
+    /// or the user `postroom`. None where the files are simply to be ours: for who is
+    /// not root, and where the hub may be root.
+    pub fn of_hub(
+        data_dir: &Path,
+        settings: &Path,
+        may_be_root: bool,
+    ) -> Result<Option<Owner>, BackupError> {
+        if !rustix::process::geteuid().is_root() {
+            return Ok(None);
+        }
+        let folders = [data_dir, settings].into_iter();
+        let mut owners = folders
+            .filter_map(|folder| fs::metadata(folder).ok())
+            .map(Owner::of);
+        if let Some(owner) = owners.find(|owner| owner.user != 0) {
+            return Ok(Some(owner));
+        }
+        if may_be_root {
+            return Ok(None);
+        }
+        let users = fs::read_to_string("/etc/passwd").unwrap_or_default();
+        let user = users.lines().find_map(of_passwd);
+        let missing = || BackupError::NoOwner(data_dir.to_path_buf());
+        user.ok_or_else(missing).map(Some)
+    }
+
+    fn of(found: Metadata) -> Owner {
+        Owner {
+            user: found.uid(),
+            group: found.gid(),
+        }
+    }
+
+    /// Gives a folder of root's away; anybody else's stays as it is.
+    pub fn take_from_root(self, folder: &Path) -> Result<(), BackupError> {
+        let handle = File::open(folder).map_err(failed("open", folder))?;
+        let found = handle.metadata().map_err(failed("read", folder))?;
+        match (found.uid(), found.gid()) {
+            (0, 0) => self.take(&handle, folder),
+            _ => Ok(()),
+        }
+    }
+
+    /// Gives a file or a folder away, by its handle.
+    pub fn take(self, handle: &File, path: &Path) -> Result<(), BackupError> {
+        let given = fchown(handle, Some(self.user), Some(self.group));
+        given.map_err(failed("give its owner to", path))
+    }
+}
+
+/// As passwd(5) has it: name, password, user, group.
+fn of_passwd(line: &str) -> Option<Owner> {
+    let mut fields = line.split(':');
+    (fields.next() == Some(USER)).then_some(())?;
+    Some(Owner {
+        user: fields.nth(1)?.parse().ok()?,
+        group: fields.next()?.parse().ok()?,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_hubs_user_is_found_among_the_systems() {
+        let found = of_passwd("postroom:x:994:990::/var/lib/postroom:/usr/sbin/nologin");
+        let expected = Owner {
+            user: 994,
+            group: 990,
+        };
+        assert_eq!(found, Some(expected));
+        assert_eq!(of_passwd("postroom-run:x:1:2::/:"), None);
+        assert_eq!(of_passwd("postroom:x"), None);
+    }
+}

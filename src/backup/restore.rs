@@ -1,0 +1,325 @@
+//! The way back: from a backup to a hub's files.
+//!
+//! Everything is unpacked into `restore.part` in the data folder and looked at there.
+//! Only what is whole is moved into place: the settings, the bodies, and the database
+//! last. A restore that is broken off leaves `restore.part` and no database, and with
+//! that no hub starts ([`crate::store::RESTORING`]); the same command begins anew.
+//!
+//! # What comes back, and how mail programs see it
+//! The store as it was when the backup was made, unique-ids and all. A unique-id is 128
+//! random bits, so none that the old hub gave out later is ever given to another message
+//! here (promise 6), though the store has forgotten those. A PC whose mail was waiting
+//! then and that has collected it since finds it again; a mail program that leaves mail
+//! on the server knows it by its unique-id and does not fetch it twice, one that deletes
+//! it does. The ids of messages go by the clock and those of entries never leave the
+//! store, so both may go on from where they were. What a provider still holds is fetched
+//! again where the backup does not know it.
+
+use std::fs::{self, File, OpenOptions, Permissions, TryLockError};
+use std::io;
+use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+
+use rustix::fs::OFlags;
+
+use super::copying::{folder_of, make_folder, sync_folder};
+use super::error::{BackupError, failed};
+use super::manifest::{Head, Manifest};
+use super::names::{self, BODIES};
+use super::owner::Owner;
+use super::placing::Placing;
+use super::reading::{Seen, is_empty, look_inside, open};
+use super::{Place, Watch};
+use crate::store::{Counts, RESTORING};
+
+/// What is to be restored, and where to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Plan {
+    /// postroom.toml, as it is or as it is to be.
+    pub config: PathBuf,
+    pub settings: Settings,
+}
+
+/// What becomes of the settings.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Settings {
+    /// They come back with the mail; it goes to another data folder if one is named.
+    Restored { data_dir: Option<PathBuf> },
+    /// Those that are here stay, and the mail goes into their data folder.
+    Kept { data_dir: PathBuf, allow_root: bool },
+}
+
+/// What was restored.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Restored {
+    pub head: Head,
+    pub counts: Counts,
+    pub data_dir: PathBuf,
+    /// Files of the settings that were written.
+    pub settings: Vec<PathBuf>,
+    /// Files that lay elsewhere: where they are now, and where they were.
+    pub elsewhere: Vec<(PathBuf, PathBuf)>,
+    /// Messages that had lost their content before the backup.
+    pub faulty_bodies: Vec<String>,
+}
+
+/// Restores. No hub may run on the data folder, and no store may be in it.
+///
+/// # Errors
+/// Nothing of the backup is in its place then, or all of the settings are and the mail
+/// is not; the same command begins anew.
+pub fn restore(place: &Place, plan: &Plan, watch: &dyn Watch) -> Result<Restored, BackupError> {
+    let opened = open(place)?;
+    let mut site: Option<Site> = None;
+    let mut place_of = |head: &Head, name: &str| {
+        let site = match &mut site {
+            Some(site) => site,
+            none => none.insert(Site::open(plan, head)?),
+        };
+        Ok(Some(site.part().join(name)))
+    };
+    let read = opened.read(&mut place_of, watch);
+    let Some(site) = site else {
+        let nothing = |seen: Seen| Err(damaged(place, seen.faults));
+        return read.and_then(nothing);
+    };
+    let ready = read.and_then(|seen| site.make_settings(place, plan, seen));
+    let ready = ready.inspect_err(|_| site.take_back())?;
+    // Should it fail from here on, what was unpacked stays, and with it no hub starts.
+    site.place_mail(&ready.manifest)?;
+    Ok(Restored {
+        head: ready.manifest.head,
+        counts: ready.counts,
+        data_dir: site.data_dir,
+        settings: ready.placed.settings(),
+        elsewhere: ready.placed.elsewhere(),
+        faulty_bodies: ready.manifest.tail.faulty_bodies,
+    })
+}
+
+/// A backup that was unpacked and found whole; its settings are in place.
+struct Ready {
+    manifest: Manifest,
+    counts: Counts,
+    placed: Placing,
+}
+
+/// The data folder that is restored into, locked.
+struct Site {
+    data_dir: PathBuf,
+    handle: File,
+    lock: File,
+    owner: Option<Owner>,
+}
+
+impl Site {
+    fn open(plan: &Plan, head: &Head) -> Result<Site, BackupError> {
+        let folder = folder_of(&plan.config);
+        let (data_dir, may_be_root) = match &plan.settings {
+            Settings::Restored { data_dir: None } => (folder.join(&head.data_dir), head.allow_root),
+            Settings::Restored {
+                data_dir: Some(data_dir),
+            } => (data_dir.clone(), head.allow_root),
+            Settings::Kept {
+                data_dir,
+                allow_root,
+            } => (data_dir.clone(), *allow_root),
+        };
+        let is_begun = data_dir.join(RESTORING).exists();
+        if matches!(plan.settings, Settings::Restored { .. }) && plan.config.exists() && !is_begun {
+            return Err(settings_in_the_way(&plan.config));
+        }
+        let owner = Owner::of_hub(&data_dir, folder, may_be_root)?;
+        make_folder(&data_dir)?;
+        let data_dir = fs::canonicalize(&data_dir).map_err(failed("find", &data_dir))?;
+        let handle = open_folder(&data_dir)?;
+        let lock = lock(&data_dir)?;
+        refuse_what_is_there(&data_dir, is_begun)?;
+        let site = Site {
+            data_dir,
+            handle,
+            lock,
+            owner,
+        };
+        site.make_ready()?;
+        Ok(site)
+    }
+
+    fn part(&self) -> PathBuf {
+        self.data_dir.join(RESTORING)
+    }
+
+    /// Makes the folder root's while root works in it: nobody can put a link there that
+    /// would lead root elsewhere. And removes what an earlier restore left.
+    fn make_ready(&self) -> Result<(), BackupError> {
+        if self.owner.is_some() {
+            let root = Owner { user: 0, group: 0 };
+            root.take(&self.handle, &self.data_dir)?;
+        }
+        let private = self.handle.set_permissions(Permissions::from_mode(0o700));
+        private.map_err(failed("make private", &self.data_dir))?;
+        // What is in it without a database is an earlier restore's. The mark goes last.
+        for folder in [self.data_dir.join(BODIES), self.part()] {
+            remove(&folder)?;
+        }
+        for log in ["postroom.db-wal", "postroom.db-shm"] {
+            let path = self.data_dir.join(log);
+            // Empty, as was seen. SQLite would take them for the new database's.
+            let _ = fs::remove_file(&path);
+        }
+        make_folder(&self.part().join(BODIES))?;
+        sync_folder(&self.data_dir)
+    }
+
+    /// Looks at what was unpacked, and writes the settings.
+    fn make_settings(
+        &self,
+        place: &Place,
+        plan: &Plan,
+        mut seen: Seen,
+    ) -> Result<Ready, BackupError> {
+        let part = self.part();
+        let mut counts = Counts::default();
+        if seen.faults.is_empty() {
+            let database = part.join(seen.manifest.database());
+            (counts, seen.faults) = look_inside(&seen.manifest, &database)?;
+        }
+        if !seen.faults.is_empty() {
+            return Err(damaged(place, seen.faults));
+        }
+        let manifest = seen.manifest;
+        let placed = match &plan.settings {
+            Settings::Kept { .. } => Placing::default(),
+            Settings::Restored { data_dir } => {
+                Placing::plan(&plan.config, &part, &manifest, data_dir.as_deref())?
+            }
+        };
+        placed.write(folder_of(&plan.config), self.owner)?;
+        Ok(Ready {
+            manifest,
+            counts,
+            placed,
+        })
+    }
+
+    /// The rename of the database is the moment at which there is a store again.
+    fn place_mail(&self, manifest: &Manifest) -> Result<(), BackupError> {
+        let part = self.part();
+        let database = part.join(manifest.database());
+        let (unpacked, bodies) = (part.join(BODIES), self.data_dir.join(BODIES));
+        for name in manifest.files.keys().filter(|name| is_body(name)) {
+            self.give(&part.join(name))?;
+        }
+        self.give(&unpacked)?;
+        self.give(&database)?;
+        sync_folder(&unpacked)?;
+        rename(&unpacked, &bodies)?;
+        if let Some(owner) = self.owner {
+            owner.take(&self.lock, &self.data_dir.join("lock"))?;
+            owner.take(&self.handle, &self.data_dir)?;
+        }
+        sync_folder(&self.data_dir)?;
+        rename(&database, &self.data_dir.join("postroom.db"))?;
+        sync_folder(&self.data_dir)?;
+        remove(&part)
+    }
+
+    fn give(&self, path: &Path) -> Result<(), BackupError> {
+        let Some(owner) = self.owner else {
+            return Ok(());
+        };
+        let handle = File::open(path).map_err(failed("give its owner to", path))?;
+        owner.take(&handle, path)
+    }
+
+    /// Removes what was unpacked, and gives the folder back: the first error is the one
+    /// to tell.
+    fn take_back(&self) {
+        if self.data_dir.join("postroom.db").exists() {
+            return;
+        }
+        for folder in [self.data_dir.join(BODIES), self.part()] {
+            let _ = remove(&folder);
+        }
+        if let Some(owner) = self.owner {
+            let _ = owner.take(&self.lock, &self.data_dir);
+            let _ = owner.take(&self.handle, &self.data_dir);
+        }
+    }
+}
+
+fn is_body(name: &str) -> bool {
+    matches!(names::kind(name), Some(names::Kind::Body(_)))
+}
+
+fn damaged(place: &Place, faults: Vec<super::Fault>) -> BackupError {
+    let path = match place {
+        Place::Folder(path) | Place::File(path) => path.clone(),
+        Place::Stream => PathBuf::from("what was read"),
+    };
+    BackupError::Damaged { path, faults }
+}
+
+fn refuse_what_is_there(data_dir: &Path, is_begun: bool) -> Result<(), BackupError> {
+    let octets = |name: &str| fs::metadata(data_dir.join(name)).map_or(0, |found| found.len());
+    let folder = data_dir.display();
+    if octets("postroom.db") > 0 {
+        return Err(BackupError::InTheWay(format!(
+            "{folder} holds a store already, and a restore never overwrites one: if its mail is not wanted here, move \
+             it away (mv {folder} {folder}.before) and run this again"
+        )));
+    }
+    let has_bodies = !is_begun && !is_empty(&data_dir.join(BODIES))?;
+    if has_bodies || octets("postroom.db-wal") > 0 {
+        return Err(BackupError::InTheWay(format!(
+            "{folder} holds mail whose database is gone: move it away (mv {folder} {folder}.before), and run this again"
+        )));
+    }
+    Ok(())
+}
+
+fn settings_in_the_way(config: &Path) -> BackupError {
+    let (config, folder) = (config.display(), folder_of(config).display());
+    BackupError::InTheWay(format!(
+        "{config} is there already, and a restore never overwrites settings. Either keep those, and restore the mail \
+         alone: postroom restore --mail-only …; or move them away (mv {folder} {folder}.before), and run this again"
+    ))
+}
+
+fn open_folder(path: &Path) -> Result<File, BackupError> {
+    let flags = OFlags::NOFOLLOW | OFlags::DIRECTORY;
+    let mut options = OpenOptions::new();
+    let options = options.read(true).custom_flags(flags.bits() as i32);
+    options.open(path).map_err(failed("open", path))
+}
+
+fn lock(data_dir: &Path) -> Result<File, BackupError> {
+    let path = data_dir.join("lock");
+    let mut options = OpenOptions::new();
+    let options = options.read(true).write(true).create(true).truncate(false);
+    let private = options.mode(0o600);
+    let private = private.custom_flags(OFlags::NOFOLLOW.bits() as i32);
+    let lock = private.open(&path).map_err(failed("open", &path))?;
+    match lock.try_lock() {
+        Ok(()) => Ok(lock),
+        Err(TryLockError::WouldBlock) => {
+            let folder = data_dir.display();
+            Err(BackupError::InTheWay(format!(
+                "a hub, or another command, is at work on {folder}: stop it first (systemctl stop postroom)"
+            )))
+        }
+        Err(TryLockError::Error(why)) => Err(failed("lock", &path)(why)),
+    }
+}
+
+fn rename(from: &Path, to: &Path) -> Result<(), BackupError> {
+    fs::rename(from, to).map_err(failed("move into place", to))
+}
+
+/// Removes a folder with all that is in it; no link is followed.
+fn remove(folder: &Path) -> Result<(), BackupError> {
+    match fs::remove_dir_all(folder) {
+        Err(why) if why.kind() != io::ErrorKind::NotFound => Err(failed("remove", folder)(why)),
+        _ => Ok(()),
+    }
+}

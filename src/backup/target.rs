@@ -1,0 +1,54 @@
+//! What takes in a backup: a folder or an archive.
+
+use std::fs::File;
+use std::path::{Path, PathBuf};
+
+use super::Watch;
+use super::error::BackupError;
+use super::manifest::{FileRecord, Head, Manifest};
+
+/// Whether a body was copied.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Copied {
+    New,
+    /// An earlier backup has it.
+    Before,
+}
+
+/// A body's file, open, and its name.
+pub struct Source<'a> {
+    pub name: &'a str,
+    pub file: File,
+    pub path: &'a Path,
+    /// When it was opened.
+    pub octets: u64,
+}
+
+/// Takes in the files of one backup. Dropped before [`Target::commit`], an earlier
+/// backup is as it was.
+pub trait Target {
+    /// The folder of the database and the settings in this backup.
+    fn state(&self) -> &str;
+
+    /// Says what the backup is of, before anything else.
+    fn begin(&mut self, head: &Head) -> Result<(), BackupError>;
+
+    /// Where the copy of the database is to be made.
+    fn database(&self) -> PathBuf;
+
+    /// Takes a body in.
+    fn body(
+        &mut self,
+        body: Source<'_>,
+        watch: &dyn Watch,
+    ) -> Result<(FileRecord, Copied), BackupError>;
+
+    /// Takes in the database, which lies at [`Target::database`].
+    fn take_database(&mut self, watch: &dyn Watch) -> Result<FileRecord, BackupError>;
+
+    /// Takes in a file of the settings.
+    fn settings(&mut self, name: &str, content: &[u8]) -> Result<FileRecord, BackupError>;
+
+    /// From now on this backup counts.
+    fn commit(self: Box<Self>, manifest: &Manifest) -> Result<(), BackupError>;
+}

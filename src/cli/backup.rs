@@ -1,0 +1,327 @@
+//! `postroom backup`, `verify`, `restore`: copies for another disk, and the way back.
+
+use std::cell::RefCell;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::time::Instant;
+
+use clap::Args;
+
+use super::ask::configuration;
+use super::output::{print_line, size};
+use super::progress::Progress;
+use super::{Failure, Outcome};
+use crate::backup::{self, BackedUp, Place, Plan, Restored, Verified, Watch};
+
+#[derive(Debug, Args)]
+pub struct BackupArguments {
+    /// Where to: a folder (one that is there, or a name that ends in /), in which each
+    /// further backup copies only what is new; a file, for everything in one tar; or -
+    /// for the same tar on standard output
+    #[arg(value_name = "DIR|FILE")]
+    to: PathBuf,
+    /// Say nothing when all went well, as for cron
+    #[arg(long, short)]
+    quiet: bool,
+    /// Read all of it again when it is made, and compare
+    #[arg(long)]
+    verify: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct VerifyArguments {
+    /// The backup; - for a tar on standard input. Without it the hub's own mail is looked
+    /// at in its place
+    #[arg(value_name = "DIR|FILE")]
+    backup: Option<PathBuf>,
+    /// Say nothing when all is well, as for cron
+    #[arg(long, short)]
+    quiet: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct RestoreArguments {
+    /// The backup; - for a tar on standard input
+    #[arg(value_name = "DIR|FILE")]
+    from: PathBuf,
+    /// Restore the mail, and keep the settings that are here
+    #[arg(long, conflicts_with = "data_dir")]
+    mail_only: bool,
+    /// Put the mail into this folder, and let the restored postroom.toml say so
+    #[arg(long, value_name = "DIR")]
+    data_dir: Option<PathBuf>,
+}
+
+pub fn backup(config: &Path, arguments: BackupArguments) -> Outcome {
+    let configuration = configuration(config)?;
+    let place = Place::named(arguments.to);
+    if arguments.verify && place == Place::Stream {
+        return Err(Failure(
+            "what went to standard output cannot be read again; use postroom verify on what it became".to_string(),
+        ));
+    }
+    let began = Instant::now();
+    let done = backup::back_up(&configuration, &place, &Bar::of("backup"))?;
+    let talk = Talk::of(arguments.quiet, &place);
+    talk.say(&told(&done, began));
+    for id in &done.faulty {
+        eprintln!(
+            "the content of message {id} is missing or cut off in the store itself: restore it from an earlier \
+             backup, or remove the message (postroom mail erase {id})"
+        );
+    }
+    let code = match done.faulty.is_empty() {
+        true => ExitCode::SUCCESS,
+        false => ExitCode::FAILURE,
+    };
+    if arguments.verify {
+        let verified = backup::verify(&place, &Bar::of("verify"))?;
+        let found = report(&verified, &talk, &place);
+        return Ok(if found == ExitCode::SUCCESS {
+            code
+        } else {
+            found
+        });
+    }
+    if let Some(name) = name(&place) {
+        talk.say(&format!(
+            "to see whether it can be read: postroom verify {name}"
+        ));
+    }
+    Ok(code)
+}
+
+pub fn verify(config: &Path, arguments: VerifyArguments) -> Outcome {
+    let Some(backup) = arguments.backup else {
+        return verify_in_place(config, arguments.quiet);
+    };
+    let place = Place::named(backup);
+    let verified = backup::verify(&place, &Bar::of("verify"))?;
+    let talk = match arguments.quiet {
+        true => Talk::Silent,
+        false => Talk::Output,
+    };
+    Ok(report(&verified, &talk, &place))
+}
+
+pub fn restore(config: &Path, arguments: RestoreArguments) -> Outcome {
+    let settings = match arguments.mail_only {
+        true => {
+            let configuration = configuration(config)?;
+            backup::Settings::Kept {
+                data_dir: configuration.data_dir,
+                allow_root: configuration.allow_root,
+            }
+        }
+        false => backup::Settings::Restored {
+            data_dir: absolute(arguments.data_dir)?,
+        },
+    };
+    let plan = Plan {
+        config: config.to_path_buf(),
+        settings,
+    };
+    let place = Place::named(arguments.from);
+    let restored = backup::restore(&place, &plan, &Bar::of("restore"))?;
+    tell_restored(config, &restored);
+    Ok(ExitCode::SUCCESS)
+}
+
+fn absolute(data_dir: Option<PathBuf>) -> Result<Option<PathBuf>, Failure> {
+    let absolute = data_dir.map(std::path::absolute).transpose();
+    absolute.map_err(|why| Failure(format!("--data-dir: {why}")))
+}
+
+fn told(done: &BackedUp, began: Instant) -> String {
+    let earlier = match done.kept_bodies {
+        0 => String::new(),
+        count => format!(", {count} were there already ({})", size(done.kept_octets)),
+    };
+    format!(
+        "backed up: {} messages ({}) and the settings, in {:.1} s\n\
+         written:   the database ({}) and {} large messages ({}){earlier}",
+        done.messages,
+        size(done.octets),
+        began.elapsed().as_secs_f64(),
+        size(done.database_octets),
+        done.new_bodies,
+        size(done.new_octets),
+    )
+}
+
+/// What was found in a backup, a line each.
+fn report(verified: &Verified, talk: &Talk, place: &Place) -> ExitCode {
+    let head = &verified.head;
+    for fault in &verified.faults {
+        print_line(format_args!("{fault}"));
+    }
+    for file in &verified.faulty_bodies {
+        talk.say(&format!(
+            "bodies/{file} was missing or cut off in the store already when it was backed up"
+        ));
+    }
+    let of = format!(
+        "the backup of {} of {}",
+        head.hostname,
+        readable(&head.made_at)
+    );
+    if verified.faults.is_empty() {
+        let counts = verified.counts;
+        talk.say(&format!(
+            "good: {of} is whole: {} files, {} messages ({})",
+            verified.files,
+            counts.messages,
+            size(counts.octets)
+        ));
+        return ExitCode::SUCCESS;
+    }
+    let mend = match place {
+        Place::Folder(_) => {
+            "take another one into an empty folder; or remove the files named above and run postroom backup on \
+             this one again, which copies them anew"
+        }
+        _ => "take another one, and look at the disk that it lies on",
+    };
+    print_line(format_args!(
+        "bad: {of} has {} faults; {mend}",
+        verified.faults.len()
+    ));
+    ExitCode::FAILURE
+}
+
+fn verify_in_place(config: &Path, quiet: bool) -> Outcome {
+    let configuration = configuration(config)?;
+    let found = backup::verify_in_place(&configuration.data_dir)?;
+    for fault in &found.faults {
+        print_line(format_args!("{fault}"));
+    }
+    let folder = configuration.data_dir.display();
+    if found.faults.is_empty() {
+        let counts = found.counts;
+        let talk = if quiet { Talk::Silent } else { Talk::Output };
+        talk.say(&format!(
+            "good: the mail in {folder} is whole: {} messages ({}) in {} places",
+            counts.messages,
+            size(counts.octets),
+            counts.entries
+        ));
+        return Ok(ExitCode::SUCCESS);
+    }
+    print_line(format_args!(
+        "bad: the mail in {folder} has {} faults; keep a copy of the folder as it is, look at the disk, and \
+         restore what is missing from a backup",
+        found.faults.len()
+    ));
+    Ok(ExitCode::FAILURE)
+}
+
+fn tell_restored(config: &Path, restored: &Restored) {
+    let head = &restored.head;
+    let made_at = readable(&head.made_at);
+    let line = |text: String| print_line(format_args!("{text}"));
+    line(format!(
+        "restored: the mail of {} as it was on {made_at}: {} messages ({}) in {}",
+        head.hostname,
+        restored.counts.messages,
+        size(restored.counts.octets),
+        restored.data_dir.display()
+    ));
+    for file in &restored.settings {
+        line(format!("restored: {}", file.display()));
+    }
+    for (now, was) in &restored.elsewhere {
+        line(format!(
+            "was {}, and is now {}: put it where it belongs",
+            was.display(),
+            now.display()
+        ));
+    }
+    for file in &restored.faulty_bodies {
+        line(format!(
+            "bodies/{file} was missing or cut off before the backup was made"
+        ));
+    }
+    line(
+        "what came after that moment is not here. What a provider still holds is fetched again;"
+            .to_string(),
+    );
+    line("what a PC has collected since may come to it a second time".to_string());
+    let config = match config == Path::new("/etc/postroom/postroom.toml") {
+        true => String::new(),
+        false => format!(" --config {}", config.display()),
+    };
+    line(format!("next:    postroom{config} check"));
+    line("then:    systemctl start postroom".to_string());
+}
+
+/// `2026-11-23 09:10 UTC` of what the manifest says.
+fn readable(made_at: &str) -> String {
+    let clean = super::output::cut(made_at, 40);
+    match (clean.get(..10), clean.get(11..16), clean.ends_with('Z')) {
+        (Some(day), Some(time), true) => format!("{day} {time} UTC"),
+        _ => clean,
+    }
+}
+
+fn name(place: &Place) -> Option<String> {
+    match place {
+        Place::Folder(path) | Place::File(path) => Some(path.display().to_string()),
+        Place::Stream => None,
+    }
+}
+
+/// Where a command says that all went well.
+enum Talk {
+    Output,
+    /// The backup itself goes to standard output.
+    Error,
+    Silent,
+}
+
+impl Talk {
+    fn of(quiet: bool, place: &Place) -> Talk {
+        match place {
+            _ if quiet => Talk::Silent,
+            Place::Stream => Talk::Error,
+            _ => Talk::Output,
+        }
+    }
+
+    fn say(&self, text: &str) {
+        match self {
+            Talk::Output => print_line(format_args!("{text}")),
+            Talk::Error => eprintln!("{text}"),
+            Talk::Silent => {}
+        }
+    }
+}
+
+/// A bar for each stage, as it becomes known how much there is to do.
+struct Bar {
+    what: &'static str,
+    stage: RefCell<Option<Progress>>,
+}
+
+impl Bar {
+    fn of(what: &'static str) -> Bar {
+        Bar {
+            what,
+            stage: RefCell::new(None),
+        }
+    }
+}
+
+impl Watch for Bar {
+    fn begin(&self, octets: u64) {
+        // The earlier one is taken away before the next is drawn.
+        self.stage.replace(None);
+        self.stage
+            .replace(Some(Progress::of_octets(self.what, octets)));
+    }
+
+    fn add(&self, octets: u64) {
+        if let Some(stage) = self.stage.borrow().as_ref() {
+            stage.add(octets);
+        }
+    }
+}
