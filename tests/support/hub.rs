@@ -9,7 +9,7 @@ use std::collections::HashMap;
 use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, Command, ExitStatus, Stdio};
 use std::sync::{Arc, Mutex, mpsc};
 use std::thread::{self, JoinHandle};
@@ -191,23 +191,40 @@ impl Office {
         self.serve_by(self.command(&["serve"]))
     }
 
+    /// Serves an office that lies elsewhere, by its postroom.toml.
+    pub fn serve_elsewhere(&self, settings: &Path) -> Hub {
+        let command = |arguments: &[&str]| {
+            let mut command = self.command(arguments);
+            command.env("POSTROOM_CONFIG", settings);
+            command
+        };
+        let hub = Hub::start(command(&["serve"]));
+        let status = run(command(&["status", "--json"]), b"").good();
+        hub.at(&serde_json::from_str(&status).unwrap())
+    }
+
     /// The same with a command that becomes the hub.
     pub fn serve_by(&self, command: Command) -> Hub {
-        let mut hub = Hub::start(command);
+        let hub = Hub::start(command);
         let status = self.status();
+        hub.at(&status)
+    }
+}
+
+impl Hub {
+    /// With the addresses that `status` tells.
+    fn at(mut self, status: &serde_json::Value) -> Hub {
         let listeners = status["hub"]["listeners"].as_array().unwrap();
-        hub.listeners = listeners
+        self.listeners = listeners
             .iter()
             .map(|listener| {
                 let text = |name: &str| listener[name].as_str().unwrap();
                 (text("name").to_string(), text("address").parse().unwrap())
             })
             .collect();
-        hub
+        self
     }
-}
 
-impl Hub {
     fn start(mut command: Command) -> Hub {
         command
             .stdin(Stdio::null())

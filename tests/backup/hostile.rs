@@ -1,0 +1,137 @@
+//! Archives that somebody made up to write where they should not.
+
+use std::fs;
+use std::io::Write;
+use std::path::Path;
+
+use tar::{EntryType, Header};
+
+use crate::hub::Office;
+use crate::{NewBox, Shelf};
+
+const HEAD: &str = "{\"postroom_backup\":1,\"made_at\":\"2026-11-23T09:00:00Z\",\"program\":\"0.1.0\",\
+    \"hostname\":\"post.example.com\",\"state\":\"state-1\",\"data_dir\":\"data\",\"allow_root\":true}\n";
+
+/// One entry as it is told, whatever tar's own writer would say to the name.
+fn entry(archive: &mut Vec<u8>, name: &str, kind: EntryType, link: &str, content: &[u8]) {
+    let mut header = Header::new_ustar();
+    header.set_size(content.len() as u64);
+    header.set_mode(0o777);
+    header.set_entry_type(kind);
+    let fields = header.as_old_mut();
+    fields.name[..name.len()].copy_from_slice(name.as_bytes());
+    fields.linkname[..link.len()].copy_from_slice(link.as_bytes());
+    header.set_cksum();
+    archive.write_all(header.as_bytes()).unwrap();
+    archive.write_all(content).unwrap();
+    archive.resize(archive.len().next_multiple_of(512), 0);
+}
+
+fn archive(build: impl FnOnce(&mut Vec<u8>)) -> Vec<u8> {
+    let mut archive = Vec::new();
+    entry(
+        &mut archive,
+        "head.json",
+        EntryType::Regular,
+        "",
+        HEAD.as_bytes(),
+    );
+    build(&mut archive);
+    archive.resize(archive.len() + 1024, 0);
+    archive
+}
+
+/// What names and kinds are refused.
+fn tricks() -> Vec<(&'static str, EntryType, &'static str)> {
+    let file = EntryType::Regular;
+    vec![
+        ("../outside", file, ""),
+        ("bodies/../../outside", file, ""),
+        ("/tmp/outside-of-postroom", file, ""),
+        ("bodies/outside", file, ""),
+        ("state-1/settings/../../../../outside", file, ""),
+        ("state-1/outside", file, ""),
+        ("lock", file, ""),
+        (
+            "bodies/aaaaaaaaaaaaaaaaaaaaaaaaaa",
+            EntryType::Symlink,
+            "/etc/passwd",
+        ),
+        (
+            "bodies/aaaaaaaaaaaaaaaaaaaaaaaaaa",
+            EntryType::Link,
+            "/etc/passwd",
+        ),
+        ("bodies", EntryType::Symlink, "/tmp"),
+        ("bodies/", EntryType::Directory, ""),
+        ("bodies/aaaaaaaaaaaaaaaaaaaaaaaaaa", EntryType::Fifo, ""),
+        ("bodies/aaaaaaaaaaaaaaaaaaaaaaaaaa", EntryType::Char, ""),
+        ("long", EntryType::GNULongName, ""),
+        ("long", EntryType::XHeader, ""),
+        (
+            "bodies/aaaaaaaaaaaaaaaaaaaaaaaaaa",
+            EntryType::GNUSparse,
+            "",
+        ),
+    ]
+}
+
+#[test]
+fn names_and_links_that_lead_elsewhere_are_refused_and_nothing_is_made() {
+    let office = Office::without_users();
+    let shelf = Shelf::new();
+    for (name, kind, link) in tricks() {
+        let content = match kind {
+            EntryType::Regular => &b"x"[..],
+            _ => b"",
+        };
+        let made = archive(|archive| entry(archive, name, kind, link, content));
+        fs::write(shelf.path("evil.tar"), made).unwrap();
+        let why = office.run(&["verify", &shelf.text("evil.tar")]).bad();
+        assert!(
+            why.contains("holds a file that no backup has"),
+            "{name}: {why}"
+        );
+        let other = NewBox::new();
+        let why = other.run(&["restore", &shelf.text("evil.tar")]).bad();
+        assert!(
+            why.contains("holds a file that no backup has"),
+            "{name}: {why}"
+        );
+        assert!(!other.path("outside").exists() && !other.path("etc/outside").exists());
+        assert!(!Path::new("/tmp/outside-of-postroom").exists());
+        assert!(!other.path("etc/postroom.toml").exists());
+    }
+}
+
+#[test]
+fn the_same_file_twice_and_files_without_a_manifest_are_refused() {
+    let office = Office::without_users();
+    let shelf = Shelf::new();
+    let body = "bodies/aaaaaaaaaaaaaaaaaaaaaaaaaa";
+    let regular = EntryType::Regular;
+    let twice = archive(|archive| {
+        entry(archive, body, regular, "", b"one");
+        entry(archive, body, regular, "", b"two");
+    });
+    let no_manifest = archive(|archive| entry(archive, body, regular, "", b"one"));
+    let mut no_head = Vec::new();
+    entry(&mut no_head, body, regular, "", b"one");
+    let bad_manifest = archive(|archive| entry(archive, "manifest.jsonl", regular, "", b"{}\n"));
+    for (octets, expected) in [
+        (twice, "holds a file that no backup has"),
+        (no_manifest, "it has no manifest"),
+        (no_head, "its first file is not head.json"),
+        (bad_manifest, "its manifest is none of postroom's"),
+        (vec![b'x'; 5000], "it is no tar"),
+        (vec![0; 5000], "there is nothing in it"),
+        (Vec::new(), "there is nothing in it"),
+    ] {
+        fs::write(shelf.path("evil.tar"), octets).unwrap();
+        let why = office.run(&["verify", &shelf.text("evil.tar")]).bad();
+        assert!(why.contains(expected), "{expected}: {why}");
+        NewBox::new()
+            .run(&["restore", &shelf.text("evil.tar")])
+            .bad();
+    }
+}

@@ -1,0 +1,143 @@
+//! Backups into a folder that has one.
+
+use std::fs;
+use std::os::unix::fs::MetadataExt;
+
+use crate::hub::Office;
+use crate::{Shelf, faults, names, send_large};
+
+#[test]
+fn only_what_is_new_is_copied_and_what_is_gone_is_removed() {
+    let office = Office::new();
+    let shelf = Shelf::new();
+    let place = shelf.folder("b");
+    let hub = office.serve();
+    let first = send_large(&hub, "anna@example.com", "one");
+    send_large(&hub, "anna@example.com", "two");
+    let said = office.good(&["backup", &place]);
+    assert!(said.contains("and 2 large messages"), "{said}");
+    let bodies = shelf.path("b/bodies");
+    let inode = |name: &String| fs::metadata(bodies.join(name)).unwrap().ino();
+    let before: Vec<(String, u64)> = names(&bodies)
+        .into_iter()
+        .map(|name| (name.clone(), inode(&name)))
+        .collect();
+
+    office.good(&["mail", "erase", &first]);
+    send_large(&hub, "bob@example.com", "three");
+    let said = office.good(&["backup", &place, "--verify"]);
+    assert!(said.contains("and 1 large messages"), "{said}");
+    assert!(said.contains("1 were there already"), "{said}");
+    assert!(
+        said.contains("good: the backup of post.example.com"),
+        "{said}"
+    );
+    let after = names(&bodies);
+    assert_eq!(after.len(), 2);
+    let kept = before
+        .iter()
+        .filter(|(name, inode)| after.contains(name) && self::inode(&bodies, name) == *inode);
+    assert_eq!(kept.count(), 1);
+    assert_eq!(
+        names(&shelf.path("b")).len(),
+        4,
+        "{:?}",
+        names(&shelf.path("b"))
+    );
+    assert_eq!(office.good(&["backup", &place, "--quiet"]), "");
+}
+
+fn inode(folder: &std::path::Path, name: &str) -> u64 {
+    fs::metadata(folder.join(name)).unwrap().ino()
+}
+
+#[test]
+fn what_the_backup_has_lost_is_copied_anew() {
+    let office = Office::new();
+    let shelf = Shelf::new();
+    let place = shelf.folder("b");
+    let hub = office.serve();
+    send_large(&hub, "anna@example.com", "one");
+    send_large(&hub, "anna@example.com", "two");
+    office.good(&["backup", &place]);
+    let body = shelf
+        .path("b/bodies")
+        .join(&names(&shelf.path("b/bodies"))[0]);
+    let cut = fs::read(&body).unwrap();
+    fs::write(&body, &cut[..1000]).unwrap();
+    assert!(faults(&office, &place).contains("has 1000 octets instead of"));
+    let said = office.good(&["backup", &place, "--verify"]);
+    assert!(said.contains("and 1 large messages"), "{said}");
+    // Without a manifest that can be trusted, each is compared with the store's.
+    let manifest = shelf.path("b/manifest.jsonl");
+    let text = fs::read_to_string(&manifest).unwrap();
+    fs::write(&manifest, &text[..text.len() / 2]).unwrap();
+    let mut octets = cut.clone();
+    octets[500] ^= 1;
+    fs::write(&body, octets).unwrap();
+    assert!(faults(&office, &place).contains("is damaged"));
+    office.good(&["backup", &place, "--verify"]);
+    assert_eq!(fs::read(&body).unwrap(), cut);
+}
+
+#[test]
+fn places_that_are_no_good_are_refused_and_left_alone() {
+    let office = Office::new();
+    let shelf = Shelf::new();
+    drop(office.serve());
+    fs::create_dir(shelf.path("photos")).unwrap();
+    fs::write(shelf.path("photos/1.jpg"), "x").unwrap();
+    let why = office.run(&["backup", &shelf.text("photos")]).bad();
+    assert!(why.contains("holds other things than a backup"), "{why}");
+    assert_eq!(names(&shelf.path("photos")), ["1.jpg"]);
+    let before = names(&office.path("data"));
+    for inside in [
+        "data/b/",
+        "data/b.tar",
+        "data",
+        "./data/../data/bodies/x/",
+        "b.tar",
+    ] {
+        let why = office.run(&["backup", inside]).bad();
+        assert!(
+            why.contains("choose a place on another disk"),
+            "{inside}: {why}"
+        );
+    }
+    std::os::unix::fs::symlink(office.path("data"), shelf.path("link")).unwrap();
+    let why = office.run(&["backup", &shelf.text("link/b/")]).bad();
+    assert!(why.contains("choose a place on another disk"), "{why}");
+    assert_eq!(names(&office.path("data")), before);
+    let why = office.run(&["backup", &shelf.text("not/there.tar")]).bad();
+    assert!(why.contains("No such file or directory"), "{why}");
+    let why = office.run(&["verify", &shelf.text("photos")]).bad();
+    assert!(why.contains("is no backup of postroom"), "{why}");
+    let why = office.run(&["backup", "-", "--verify"]).bad();
+    assert!(why.contains("cannot be read again"), "{why}");
+}
+
+#[test]
+fn without_a_hub_and_without_a_store() {
+    let office = Office::new();
+    let shelf = Shelf::new();
+    let why = office.run(&["backup", &shelf.text("b.tar")]).bad();
+    assert!(
+        why.contains("no hub has run with this data_dir yet"),
+        "{why}"
+    );
+    let why = office.run(&["verify"]).bad();
+    assert!(
+        why.contains("no hub has run with this data_dir yet"),
+        "{why}"
+    );
+    assert_eq!(shelf.names(), [] as [&str; 0]);
+    let mut hub = office.serve();
+    send_large(&hub, "anna@example.com", "one");
+    hub.kill();
+    // What a kill left in the log is in it, too, and the next start finds all as it was.
+    office.good(&["backup", &shelf.text("b.tar"), "--verify"]);
+    office.good(&["backup", &shelf.folder("b"), "--verify"]);
+    office.good(&["verify"]);
+    assert_eq!(crate::mail::waiting(&office.serve(), "anna"), 1);
+    assert_eq!(shelf.names(), ["b", "b.tar"]);
+}

@@ -1,0 +1,207 @@
+//! Root backs up and restores what belongs to the hub's user; others are told.
+
+use std::fs;
+use std::os::unix::fs::{MetadataExt, PermissionsExt, chown};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use tempfile::TempDir;
+
+use crate::hub::{Done, Office, run};
+
+/// Nobody on this machine.
+const HUBS_USER: u32 = 12345;
+const SOMEBODY: u32 = 12346;
+
+/// An office of the hub's user, and the program where that user may run it.
+struct Place {
+    folder: TempDir,
+    office: Office,
+}
+
+impl Place {
+    /// None where the test does not run as root.
+    fn new() -> Option<Place> {
+        if !rustix::process::geteuid().is_root() {
+            println!("skipped: not run as root");
+            return None;
+        }
+        let folder = tempfile::tempdir().unwrap();
+        open_to_all(folder.path());
+        fs::copy(
+            env!("CARGO_BIN_EXE_postroom"),
+            folder.path().join("postroom"),
+        )
+        .unwrap();
+        let office = Office::new();
+        let settings = office.read("postroom.toml");
+        office.write(
+            "postroom.toml",
+            &settings.replace("allow_root = true\n", ""),
+        );
+        give(&office.path(""), HUBS_USER);
+        Some(Place { folder, office })
+    }
+
+    fn command(&self, user: u32, config: &Path, arguments: &[&str]) -> Command {
+        let id = user.to_string();
+        let mut command = Command::new("setpriv");
+        command.args(["--reuid", &id, "--regid", &id, "--clear-groups"]);
+        command
+            .arg(self.folder.path().join("postroom"))
+            .args(arguments);
+        command
+            .env("POSTROOM_CONFIG", config)
+            .current_dir(self.folder.path());
+        command
+            .env_remove("JOURNAL_STREAM")
+            .env_remove("NOTIFY_SOCKET");
+        command
+    }
+
+    fn config(&self) -> PathBuf {
+        self.office.path("postroom.toml")
+    }
+
+    fn as_user(&self, user: u32, arguments: &[&str]) -> Done {
+        run(self.command(user, &self.config(), arguments), b"")
+    }
+}
+
+fn open_to_all(folder: &Path) {
+    fs::set_permissions(folder, fs::Permissions::from_mode(0o755)).unwrap();
+}
+
+fn give(path: &Path, user: u32) {
+    chown(path, Some(user), Some(user)).unwrap();
+    if path.is_dir() {
+        for entry in fs::read_dir(path).unwrap() {
+            give(&entry.unwrap().path(), user);
+        }
+    }
+}
+
+/// What does not belong to the hub's user.
+fn anothers(path: &Path, found: &mut Vec<PathBuf>) {
+    let metadata = fs::symlink_metadata(path).unwrap();
+    if (metadata.uid(), metadata.gid()) != (HUBS_USER, HUBS_USER) {
+        found.push(path.to_path_buf());
+    }
+    if metadata.is_dir() {
+        for entry in fs::read_dir(path).unwrap() {
+            anothers(&entry.unwrap().path(), found);
+        }
+    }
+}
+
+fn roots_in(path: &Path) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    anothers(path, &mut found);
+    found
+}
+
+#[test]
+fn root_backs_up_beside_the_hub_and_without_it_and_leaves_nothing_of_its_own() {
+    let Some(place) = Place::new() else { return };
+    let none: Vec<PathBuf> = Vec::new();
+    let to = place.folder.path().join("b/");
+    let to = to.to_str().unwrap();
+    let serve = || {
+        place
+            .office
+            .serve_by(place.command(HUBS_USER, &place.config(), &["serve"]))
+    };
+    let mut hub = serve();
+    place.as_user(0, &["backup", to, "--verify"]).good();
+    place.as_user(0, &["verify"]).good();
+    assert_eq!(roots_in(&place.office.path("")), none);
+    hub.stop();
+    // No log lies beside the database now: SQLite makes one for who reads.
+    place.as_user(0, &["backup", to, "--verify"]).good();
+    place.as_user(0, &["verify"]).good();
+    assert_eq!(roots_in(&place.office.path("")), none);
+    // A hub that starts meanwhile starts, and one that is killed leaves a log.
+    let mut hub = serve();
+    crate::mail::send(&hub, &["anna@example.com"], "hello");
+    hub.kill();
+    place.as_user(0, &["backup", to, "--verify"]).good();
+    assert_eq!(roots_in(&place.office.path("")), none);
+    assert_eq!(crate::mail::waiting(&serve(), "anna"), 1);
+    let backup = fs::metadata(to).unwrap();
+    assert_eq!((backup.uid(), backup.mode() & 0o777), (0, 0o700));
+}
+
+#[test]
+fn what_root_restores_belongs_to_the_hub_and_is_private() {
+    let Some(place) = Place::new() else { return };
+    let tar = place.folder.path().join("b.tar");
+    let tar = tar.to_str().unwrap();
+    drop(
+        place
+            .office
+            .serve_by(place.command(HUBS_USER, &place.config(), &["serve"])),
+    );
+    place.as_user(0, &["backup", tar]).good();
+    assert_eq!(fs::metadata(tar).unwrap().mode() & 0o777, 0o600);
+    let etc = place.folder.path().join("etc");
+    let config = etc.join("postroom.toml");
+    let restore = || run(place.command(0, &config, &["restore", tar]), b"");
+    // Whose is it to be?
+    if !fs::read_to_string("/etc/passwd")
+        .unwrap()
+        .contains("\npostroom:")
+    {
+        let why = restore().bad();
+        assert!(why.contains("There is no user \"postroom\" here"), "{why}");
+        assert!(!etc.exists());
+    }
+    fs::create_dir(&etc).unwrap();
+    chown(&etc, Some(HUBS_USER), Some(HUBS_USER)).unwrap();
+    restore().good();
+    assert_eq!(roots_in(&etc), Vec::<PathBuf>::new());
+    let mode = |name: &str| fs::metadata(etc.join(name)).unwrap().mode() & 0o777;
+    assert_eq!(
+        (mode("data"), mode("data/bodies"), mode("data/postroom.db")),
+        (0o700, 0o700, 0o600)
+    );
+    assert_eq!(mode("directory.toml") & 0o007, 0);
+    assert_eq!(mode("tls/key.pem") & 0o007, 0);
+    let check = run(place.command(HUBS_USER, &config, &["check"]), b"").good();
+    assert!(check.contains("0 errors"), "{check}");
+}
+
+#[test]
+fn who_may_not_read_the_mail_is_told_so() {
+    let Some(place) = Place::new() else { return };
+    drop(
+        place
+            .office
+            .serve_by(place.command(HUBS_USER, &place.config(), &["serve"])),
+    );
+    for path in [place.office.path(""), place.office.path("tls")] {
+        open_to_all(&path);
+    }
+    fs::set_permissions(place.config(), fs::Permissions::from_mode(0o644)).unwrap();
+    let mine = place.folder.path().join("mine");
+    fs::create_dir(&mine).unwrap();
+    chown(&mine, Some(SOMEBODY), Some(SOMEBODY)).unwrap();
+    let to = mine.join("b.tar");
+    let why = place
+        .as_user(SOMEBODY, &["backup", to.to_str().unwrap()])
+        .bad();
+    assert!(
+        why.contains("run the command as root or as the hub's user"),
+        "{why}"
+    );
+    assert_eq!(fs::read_dir(&mine).unwrap().count(), 0);
+    let why = place.as_user(SOMEBODY, &["verify"]).bad();
+    assert!(
+        why.contains("run the command as root or as the hub's user"),
+        "{why}"
+    );
+    // The hub's own user may do it, too.
+    give(&mine, HUBS_USER);
+    place
+        .as_user(HUBS_USER, &["backup", to.to_str().unwrap(), "--verify"])
+        .good();
+}
