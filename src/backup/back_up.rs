@@ -21,7 +21,7 @@ use super::settings;
 use super::target::{Copied, Source, Target};
 use super::{Place, Watch};
 use crate::config::Configuration;
-use crate::store::{BodyRow, Snapshot};
+use crate::store::{BodyRow, OpenError, Snapshot};
 
 /// How often the growing copy of the database is looked at for who watches.
 const LOOK_EVERY: Duration = Duration::from_millis(200);
@@ -111,7 +111,7 @@ impl Run<'_> {
             seen = octets.max(seen);
         }
         match taking.join() {
-            Ok(taken) => Ok(taken?),
+            Ok(taken) => taken.map_err(of_copying),
             // Told by the panic hook; a fault of this program.
             Err(_) => Err(failed("copy the database to", &to)(io::Error::other(
                 "internal error",
@@ -222,6 +222,14 @@ impl Run<'_> {
         };
         self.target.commit(&manifest)?;
         Ok(self.done)
+    }
+}
+
+/// A disk that is full has words of its own here.
+fn of_copying(why: OpenError) -> BackupError {
+    match why {
+        OpenError::File { doing, path, cause } => BackupError::File { doing, path, cause },
+        other => BackupError::Store(other),
     }
 }
 

@@ -7,7 +7,7 @@
 use std::fs;
 use std::path::{Component, Path, PathBuf};
 
-use super::copying::{self, folder_of};
+use super::copying::{self, folder_of, sync_folder};
 use super::error::{BackupError, failed};
 use super::manifest::Manifest;
 use super::owner::Owner;
@@ -84,14 +84,15 @@ impl Placing {
             owner.take_from_root(folder)?;
         }
         let mut written: Vec<&Path> = Vec::new();
-        let mut write = |file: &'_ PlacedFile| {
+        let write = |file: &PlacedFile| {
             make_folders(folder, folder_of(&file.to))?;
-            if !file.to.exists() {
-                init::write_new(&file.to, &file.content).map_err(in_the_way)?;
+            match file.to.exists() {
+                true => Ok(()),
+                false => write_whole(&file.to, &file.content),
             }
-            Ok(())
         };
-        for file in &self.0 {
+        // postroom.toml last: without it nothing starts.
+        for file in self.0.iter().rev() {
             let was_there = file.to.exists();
             if let Err(why) = write(file) {
                 // The first error is the one to tell.
@@ -117,6 +118,18 @@ impl Placing {
         let placed = placed.filter_map(|file| Some((file.to.clone(), file.was.clone()?)));
         placed.collect()
     }
+}
+
+/// Under another name until it is whole: what a restore that is killed leaves of a file
+/// must not be in the way of the next one.
+fn write_whole(path: &Path, content: &[u8]) -> Result<(), BackupError> {
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    let new = folder_of(path).join(format!(".{name}.new"));
+    // Not there, as a rule; what else keeps it from being removed is told by the next call.
+    let _ = fs::remove_file(&new);
+    init::write_new(&new, content).map_err(|why| BackupError::InTheWay(why.to_string()))?;
+    fs::rename(&new, path).map_err(failed("write", path))?;
+    sync_folder(folder_of(path))
 }
 
 /// Makes the folders from `folder` down to `below`, each its parent's owner's.

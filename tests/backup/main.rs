@@ -105,6 +105,11 @@ impl NewBox {
         }
     }
 
+    /// Another one.
+    pub fn renew(&mut self) {
+        self.shelf = Shelf::new();
+    }
+
     pub fn path(&self, file: &str) -> PathBuf {
         self.shelf.path(file)
     }

@@ -135,6 +135,41 @@ fn commands_on_a_full_disk_leave_the_files_whole() {
 }
 
 #[test]
+fn backups_on_a_full_disk_leave_the_earlier_ones_whole() {
+    let name = "disk_really_full::backups_on_a_full_disk_leave_the_earlier_ones_whole";
+    on_a_disk_of_its_own(name, 64, |disk| {
+        let office = Office::new();
+        office.set("store", "keep_free = \"1 MB\"");
+        let hub = office.serve();
+        assert!(send_and_see(&hub, &large()).starts_with("250 "));
+        let [folder, tar] = ["b/", "b.tar"].map(|name| disk.join(name));
+        let places = [folder.to_str().unwrap(), tar.to_str().unwrap()];
+        for place in places {
+            office.good(&["backup", place]);
+        }
+        assert!(send_and_see(&hub, &large()).starts_with("250 "));
+        let filler = Filler::fill(disk);
+        for place in places {
+            let why = office.run(&["backup", place]).bad();
+            assert!(why.contains("free some room there"), "{why}");
+            // An archive's database is looked at elsewhere.
+            let mut verify = office.command(&["verify", place]);
+            verify.env("TMPDIR", "/var/tmp");
+            run(verify, b"").good();
+        }
+        drop(filler);
+        for place in places {
+            let said = office.good(&["backup", place, "--verify"]);
+            assert!(said.contains("2 messages"), "{said}");
+        }
+        let left = fs::read_dir(disk).unwrap();
+        let left: Vec<_> = left.map(|found| found.unwrap().file_name()).collect();
+        let is_part = |name: &std::ffi::OsString| name.to_string_lossy().ends_with(".part");
+        assert!(!left.iter().any(is_part), "{left:?}");
+    });
+}
+
+#[test]
 fn log_file_on_a_full_disk() {
     let name = "disk_really_full::log_file_on_a_full_disk";
     on_a_disk_of_its_own(name, 64, |disk| {
