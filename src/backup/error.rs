@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use thiserror::Error;
 
+use super::names::{self, Kind};
 use crate::store;
 
 /// Why there is no backup, or no way back from it.
@@ -49,7 +50,11 @@ pub enum BackupError {
     },
     #[error("{path} holds a file that no backup has: {name}; nothing of it was used")]
     Stranger { path: PathBuf, name: String },
-    #[error("{path} is damaged, and nothing was restored:\n{}", lines(.faults))]
+    #[error(
+        "{path} is damaged, and nothing was restored: {}. Take an earlier backup; where there is none, --damaged \
+         restores what is left, if the database is whole",
+        lines(.faults)
+    )]
     Damaged { path: PathBuf, faults: Vec<Fault> },
     #[error("{0}")]
     InTheWay(String),
@@ -121,7 +126,35 @@ fn mend(cause: &io::Error) -> &'static str {
     }
 }
 
+impl Fault {
+    /// Whether all but some messages can be used in spite of it.
+    pub(super) fn is_of_some_messages(&self) -> bool {
+        use store::Fault as OfStore;
+        match self {
+            Fault::Missing(name)
+            | Fault::Unreadable(name, _)
+            | Fault::Size(name, ..)
+            | Fault::Digest(name)
+            | Fault::Unnamed(name) => matches!(names::kind(name), Some(Kind::Body(_))),
+            Fault::Store(fault) => !matches!(
+                fault,
+                OfStore::Database(_)
+                    | OfStore::Layout(_)
+                    | OfStore::Reference(..)
+                    | OfStore::BodyName(_)
+            ),
+            Fault::Manifest(_) => false,
+        }
+    }
+}
+
+/// The first few, in a line; `verify` tells them all.
 fn lines(faults: &[Fault]) -> String {
-    let lines: Vec<String> = faults.iter().map(|fault| format!("  {fault}")).collect();
-    lines.join("\n")
+    const TOLD: usize = 3;
+    let told = faults.iter().take(TOLD).map(Fault::to_string);
+    let told = told.collect::<Vec<_>>().join("; ");
+    match faults.len().saturating_sub(TOLD) {
+        0 => told,
+        more => format!("{told}; and {more} more (postroom verify tells them)"),
+    }
 }

@@ -42,7 +42,7 @@ use std::path::PathBuf;
 pub use back_up::{BackedUp, back_up};
 pub use error::{BackupError, Fault};
 pub use manifest::Head;
-pub use restore::{Plan, Restored, Settings, restore};
+pub use restore::{Damage, Plan, Restored, Settings, restore};
 pub use verify::{Verified, verify, verify_in_place};
 
 /// Where a backup is, or is to be.

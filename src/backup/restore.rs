@@ -23,9 +23,9 @@ use std::path::{Path, PathBuf};
 use rustix::fs::OFlags;
 
 use super::copying::{folder_of, make_folder, sync_folder};
-use super::error::{BackupError, failed};
+use super::error::{BackupError, Fault, failed};
 use super::manifest::{Head, Manifest};
-use super::names::{self, BODIES};
+use super::names::BODIES;
 use super::owner::Owner;
 use super::placing::Placing;
 use super::reading::{Seen, is_empty, look_inside, open};
@@ -38,6 +38,16 @@ pub struct Plan {
     /// postroom.toml, as it is or as it is to be.
     pub config: PathBuf,
     pub settings: Settings,
+    pub damage: Damage,
+}
+
+/// What becomes of a backup that is not whole.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Damage {
+    /// Nothing of it is restored.
+    Refused,
+    /// It is restored as far as it goes: without a good database it does not go at all.
+    Accepted,
 }
 
 /// What becomes of the settings.
@@ -61,6 +71,8 @@ pub struct Restored {
     pub elsewhere: Vec<(PathBuf, PathBuf)>,
     /// Messages that had lost their content before the backup.
     pub faulty_bodies: Vec<String>,
+    /// What was accepted.
+    pub faults: Vec<Fault>,
 }
 
 /// Restores. No hub may run on the data folder, and no store may be in it.
@@ -94,12 +106,14 @@ pub fn restore(place: &Place, plan: &Plan, watch: &dyn Watch) -> Result<Restored
         settings: ready.placed.settings(),
         elsewhere: ready.placed.elsewhere(),
         faulty_bodies: ready.manifest.tail.faulty_bodies,
+        faults: ready.faults,
     })
 }
 
-/// A backup that was unpacked and found whole; its settings are in place.
+/// A backup that was unpacked and found good; its settings are in place.
 struct Ready {
     manifest: Manifest,
+    faults: Vec<Fault>,
     counts: Counts,
     placed: Placing,
 }
@@ -179,15 +193,20 @@ impl Site {
         mut seen: Seen,
     ) -> Result<Ready, BackupError> {
         let part = self.part();
-        let mut counts = Counts::default();
-        if seen.faults.is_empty() {
-            let database = part.join(seen.manifest.database());
-            (counts, seen.faults) = look_inside(&seen.manifest, &database)?;
-        }
-        if !seen.faults.is_empty() {
+        let is_good = |faults: &[Fault]| match plan.damage {
+            Damage::Refused => faults.is_empty(),
+            Damage::Accepted => faults.iter().all(Fault::is_of_some_messages),
+        };
+        if !is_good(&seen.faults) {
             return Err(damaged(place, seen.faults));
         }
-        let manifest = seen.manifest;
+        let database = part.join(seen.manifest.database());
+        let (counts, faults) = look_inside(&seen.manifest, &database)?;
+        seen.faults.extend(faults);
+        if !is_good(&seen.faults) {
+            return Err(damaged(place, seen.faults));
+        }
+        let Seen { manifest, faults } = seen;
         let placed = match &plan.settings {
             Settings::Kept { .. } => Placing::default(),
             Settings::Restored { data_dir } => {
@@ -197,6 +216,7 @@ impl Site {
         placed.write(folder_of(&plan.config), self.owner)?;
         Ok(Ready {
             manifest,
+            faults,
             counts,
             placed,
         })
@@ -207,8 +227,8 @@ impl Site {
         let part = self.part();
         let database = part.join(manifest.database());
         let (unpacked, bodies) = (part.join(BODIES), self.data_dir.join(BODIES));
-        for name in manifest.files.keys().filter(|name| is_body(name)) {
-            self.give(&part.join(name))?;
+        for body in fs::read_dir(&unpacked).map_err(failed("read", &unpacked))? {
+            self.give(&body.map_err(failed("read", &unpacked))?.path())?;
         }
         self.give(&unpacked)?;
         self.give(&database)?;
@@ -248,11 +268,7 @@ impl Site {
     }
 }
 
-fn is_body(name: &str) -> bool {
-    matches!(names::kind(name), Some(names::Kind::Body(_)))
-}
-
-fn damaged(place: &Place, faults: Vec<super::Fault>) -> BackupError {
+fn damaged(place: &Place, faults: Vec<Fault>) -> BackupError {
     let path = match place {
         Place::Folder(path) | Place::File(path) => path.clone(),
         Place::Stream => PathBuf::from("what was read"),

@@ -11,7 +11,7 @@ use super::ask::configuration;
 use super::output::{print_line, size};
 use super::progress::Progress;
 use super::{Failure, Outcome};
-use crate::backup::{self, BackedUp, Place, Plan, Restored, Verified, Watch};
+use crate::backup::{self, BackedUp, Damage, Place, Plan, Restored, Verified, Watch};
 
 #[derive(Debug, Args)]
 pub struct BackupArguments {
@@ -50,6 +50,10 @@ pub struct RestoreArguments {
     /// Put the mail into this folder, and let the restored postroom.toml say so
     #[arg(long, value_name = "DIR")]
     data_dir: Option<PathBuf>,
+    /// Restore a damaged backup as far as it goes: some messages are without their content
+    /// then
+    #[arg(long)]
+    damaged: bool,
 }
 
 pub fn backup(config: &Path, arguments: BackupArguments) -> Outcome {
@@ -120,6 +124,10 @@ pub fn restore(config: &Path, arguments: RestoreArguments) -> Outcome {
     let plan = Plan {
         config: config.to_path_buf(),
         settings,
+        damage: match arguments.damaged {
+            true => Damage::Accepted,
+            false => Damage::Refused,
+        },
     };
     let place = Place::named(arguments.from);
     let restored = backup::restore(&place, &plan, &Bar::of("restore"))?;
@@ -240,6 +248,9 @@ fn tell_restored(config: &Path, restored: &Restored) {
         line(format!(
             "bodies/{file} was missing or cut off before the backup was made"
         ));
+    }
+    for fault in &restored.faults {
+        line(format!("damaged: {fault}"));
     }
     line(
         "what came after that moment is not here. What a provider still holds is fetched again;"

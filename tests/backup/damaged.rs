@@ -187,16 +187,14 @@ fn an_archive_that_tar_unpacks_is_a_backup_in_a_folder() {
     office.good(&["backup", &shelf.text("b"), "--verify"]);
 }
 
-/// A database whose digests are right, and that is not as a store must be.
 #[test]
-fn a_store_that_does_not_fit_together_is_not_restored() {
+fn a_body_that_was_cut_before_the_backup_comes_back_as_it_was() {
     let office = Office::new();
     let shelf = Shelf::new();
     let hub = office.serve();
     send_large(&hub, "anna@example.com", "one");
     drop(hub);
-    let body = body(&office.path("data"));
-    fs::write(&body, "cut").unwrap();
+    fs::write(body(&office.path("data")), "cut").unwrap();
     // Told when it is made, and known from then on.
     assert_eq!(office.run(&["backup", &shelf.folder("b")]).code, Some(1));
     let other = NewBox::new();
@@ -205,6 +203,85 @@ fn a_store_that_does_not_fit_together_is_not_restored() {
         said.contains("was missing or cut off before the backup was made"),
         "{said}"
     );
+}
+
+#[test]
+fn a_store_that_does_not_fit_together_is_found_and_not_restored() {
+    let office = Office::new();
+    let shelf = Shelf::new();
+    let hub = office.serve();
+    send_large(&hub, "anna@example.com", "one");
+    drop(hub);
+    for (change, expected) in [
+        (
+            "UPDATE mailbox SET messages = 7 WHERE user = 'anna'",
+            "the totals of the mailbox of anna",
+        ),
+        (
+            "CREATE TRIGGER thief AFTER INSERT ON entry BEGIN DELETE FROM entry; END",
+            "another thief",
+        ),
+    ] {
+        let db = rusqlite::Connection::open(office.path("data/postroom.db")).unwrap();
+        db.execute_batch(change).unwrap();
+        drop(db);
+        let in_place = office.run(&["verify"]);
+        assert_eq!(in_place.code, Some(1));
+        assert!(String::from_utf8(in_place.out).unwrap().contains(expected));
+        for place in [shelf.folder("b"), shelf.text("b.tar")] {
+            office.good(&["backup", &place]);
+            assert!(faults(&office, &place).contains(expected));
+            restores_nothing(&place, expected);
+        }
+    }
+}
+
+#[test]
+fn what_is_left_of_a_damaged_backup_is_restored_for_who_says_so() {
+    let office = Office::new();
+    let shelf = Shelf::new();
+    let hub = office.serve();
+    for subject in ["one", "two", "three"] {
+        send_large(&hub, "anna@example.com", subject);
+    }
+    office.good(&["backup", &shelf.folder("b")]);
+    drop(hub);
+    let bodies = shelf.path("b/bodies");
+    let [first, second, _] = &names(&bodies)[..] else {
+        panic!("three bodies");
+    };
+    fs::remove_file(bodies.join(first)).unwrap();
+    flip(&bodies.join(second));
+    restores_nothing(&shelf.text("b"), "--damaged restores what is left");
+    let other = NewBox::new();
+    let said = other
+        .run(&["restore", &shelf.text("b"), "--damaged"])
+        .good();
+    assert!(
+        said.contains(&format!("damaged: bodies/{first} is missing")),
+        "{said}"
+    );
+    assert!(
+        said.contains(&format!("damaged: bodies/{second} is damaged")),
+        "{said}"
+    );
+    let hub = other.serve();
+    let mut pop3 = crate::mail::log_in(&hub, "anna");
+    let mut read = 0;
+    for number in 1..=3 {
+        let answer = pop3.say(&format!("RETR {number}"), "*");
+        if answer.starts_with("+OK") {
+            pop3.multi_line();
+            read += 1;
+        }
+    }
+    assert_eq!(read, 2);
+    drop(hub);
+    flip(&shelf.path("b/state-1/postroom.db"));
+    let other = NewBox::new();
+    let why = other.run(&["restore", &shelf.text("b"), "--damaged"]).bad();
+    assert!(why.contains("postroom.db is damaged"), "{why}");
+    assert!(!other.path("etc/postroom.toml").exists());
 }
 
 fn restores_nothing(backup: &str, expected: &str) {
