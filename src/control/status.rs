@@ -94,7 +94,7 @@ pub struct FiguresState {
     pub retrieved_octets: u64,
     /// Messages that PCs have collected.
     pub collected_messages: u64,
-    /// Log-ins of PCs, by result: `good`, `in_use`, `unavailable`, `wrong`.
+    /// Log-ins of PCs, by result: `disabled`, `good`, `in_use`, `unavailable`, `wrong`.
     pub logins: BTreeMap<String, u64>,
     /// Sessions that have begun, by protocol: `pop3`, `smtp`.
     pub sessions: BTreeMap<String, u64>,

@@ -41,6 +41,7 @@ pub fn figures_state(figures: &Figures) -> FiguresState {
         collected_messages: figures.collected_messages.total(),
         logins: named([
             ("good", logins.good.total()),
+            ("disabled", logins.disabled.total()),
             ("in_use", logins.in_use.total()),
             ("unavailable", logins.unavailable.total()),
             ("wrong", logins.wrong.total()),

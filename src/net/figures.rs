@@ -56,6 +56,8 @@ pub struct Logins {
     pub good: Counter,
     /// Wrong name or password; answered late where there were several.
     pub wrong: Counter,
+    /// The password is right, and the user is disabled.
+    pub disabled: Counter,
     /// Another session holds the maildrop.
     pub in_use: Counter,
     /// It could not be found out, or the store failed.

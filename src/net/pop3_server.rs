@@ -177,6 +177,7 @@ impl Client {
         let logins = &self.office.figures.logins;
         match refusal {
             LoginRefusal::Credentials => logins.wrong.count(),
+            LoginRefusal::Disabled => logins.disabled.count(),
             LoginRefusal::InUse => logins.in_use.count(),
             LoginRefusal::Temporary => logins.unavailable.count(),
         }
