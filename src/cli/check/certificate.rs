@@ -74,7 +74,8 @@ fn good(files: &Tls, certificate: &Certificate, now: SystemTime) -> Finding {
 fn look_at_chain(files: &Tls) -> Finding {
     let path = &files.certificate;
     let ca = path.parent().map(|folder| folder.join(CA_CERTIFICATE_FILE));
-    let ca_pem = ca.as_ref().and_then(|ca| fs::read(ca).ok());
+    let ca = ca.filter(|ca| ca.is_file());
+    let ca_pem = ca.and_then(|ca| fs::read(ca).ok());
     let has_roots = ROOTS.iter().any(|roots| Path::new(roots).exists());
     match follow_chain(path, ca_pem.as_deref()) {
         Err(why) => Finding::error(Topic::Certificate, why),
@@ -118,7 +119,7 @@ fn renewed(live: &Path, own: &Certificate, hostname: &SubjectName) -> Option<Pat
     let lineages = fs::read_dir(live).into_iter().flatten().flatten();
     let files = lineages.map(|lineage| lineage.path().join("fullchain.pem"));
     let mut newer = files.filter(|file| {
-        let found = fs::read(file).ok();
+        let found = file.is_file().then(|| fs::read(file).ok()).flatten();
         let found = found.and_then(|pem| Certificate::from_pem(&pem).ok());
         found.is_some_and(|found| {
             found.covers(hostname) && found.not_after() > own.not_after() + RENEWED_BY

@@ -137,8 +137,15 @@ fn folder_of(file: &Path) -> PathBuf {
 /// Whether the file is closed to whoever asks, and is meant to be: that is no
 /// fault of the file's.
 pub fn is_closed_to_a_guest(file: &Path, configuration: &Configuration) -> bool {
-    let opened = fs::File::open(file);
-    opened.is_err_and(|why| why.kind() == ErrorKind::PermissionDenied) && is_guest(configuration)
+    if !is_guest(configuration) {
+        return false;
+    }
+    let is_denied = |why: &std::io::Error| why.kind() == ErrorKind::PermissionDenied;
+    match fs::metadata(file) {
+        Err(why) => is_denied(&why),
+        // A pipe would keep whoever opens it waiting for its other end.
+        Ok(found) => found.is_file() && fs::File::open(file).is_err_and(|why| is_denied(&why)),
+    }
 }
 
 /// Whether whoever asks is neither root nor the hub's user.
