@@ -63,3 +63,35 @@ impl Counters {
         *last_error = Some(error.to_string());
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_commit_is_counted_once_at_the_first_bound_that_it_keeps() {
+        let counters = Counters::default();
+        let millis = Duration::from_millis;
+        let times = [
+            Duration::ZERO,
+            millis(2),
+            millis(3),
+            millis(20),
+            millis(60_000),
+        ];
+        for time in times {
+            counters.note_commit(2, time);
+        }
+        let figures = counters.figures(3);
+        assert_eq!(
+            (figures.commits, figures.changes, figures.waiting),
+            (5, 10, 3)
+        );
+        let counts = figures.commit_times.counts;
+        assert_eq!(counts, [1, 0, 0, 1, 1, 0, 1, 0, 0, 0, 0, 0, 1]);
+        assert_eq!(figures.commit_times.total, millis(60_025));
+        let mut bounds = CommitTimes::BOUNDS.to_vec();
+        bounds.sort();
+        assert_eq!(bounds, CommitTimes::BOUNDS);
+    }
+}

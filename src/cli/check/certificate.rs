@@ -1,6 +1,7 @@
 //! The certificate: its key, names, dates and issuers, and certbot's newer one.
 
 use std::fs;
+use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
@@ -51,6 +52,9 @@ pub fn look(configuration: &Configuration, findings: &mut Findings<'_>) {
         findings.add(Finding::warning(Topic::Certificate, warning));
     }
     findings.add(look_at_chain(files));
+    if let Some(moved) = look_at_addresses(&tls.certificate(), &own_addresses()) {
+        findings.add(moved);
+    }
     let newer = renewed(Path::new(CERTBOT), &tls.certificate(), &hostname);
     if let Some(newer) = newer {
         findings.add(newer_at_certbot(files, &newer));
@@ -69,6 +73,38 @@ fn good(files: &Tls, certificate: &Certificate, now: SystemTime) -> Finding {
             names.join(", ")
         ),
     )
+}
+
+/// A certificate of the office CA names the addresses that the machine had when it
+/// was made. Without any of them by now the machine has moved.
+fn look_at_addresses(certificate: &Certificate, own: &[IpAddr]) -> Option<Finding> {
+    let names = certificate.names();
+    let named = names.iter().filter_map(|name| match name {
+        SubjectName::Address(address) if !address.is_loopback() => Some(*address),
+        _ => None,
+    });
+    let named: Vec<IpAddr> = named.collect();
+    if named.is_empty() || own.is_empty() || named.iter().any(|address| own.contains(address)) {
+        return None;
+    }
+    let listed = |addresses: &[IpAddr]| {
+        let listed: Vec<String> = addresses.iter().map(IpAddr::to_string).collect();
+        listed.join(", ")
+    };
+    let text = format!(
+        "the certificate is for {}, and this machine has {} by now: PCs that were set up with an address, not with the \
+         name, do not trust it",
+        listed(&named),
+        listed(own)
+    );
+    Some(Finding::note(Topic::Certificate, text).mend("set them up with the hub's name"))
+}
+
+/// Of this machine in its networks.
+fn own_addresses() -> Vec<IpAddr> {
+    let found = if_addrs::get_if_addrs().unwrap_or_default();
+    let own = found.iter().filter(|found| !found.is_loopback());
+    own.map(if_addrs::Interface::ip).collect()
 }
 
 fn look_at_chain(files: &Tls) -> Finding {
@@ -181,6 +217,17 @@ mod tests {
         assert!(matches!(follow(None), Chain::IssuerMissing { .. }));
         fs::write(&files.certificate, &ca).unwrap();
         assert_eq!(follow(None), Chain::SelfSigned);
+    }
+
+    #[test]
+    fn a_machine_that_has_moved_is_told() {
+        let (_folder, files) = office("192.0.2.7", SystemTime::now());
+        let certificate = Certificate::from_pem(&fs::read(&files.certificate).unwrap()).unwrap();
+        let ip = |text: &str| text.parse::<IpAddr>().unwrap();
+        let told = |own: &[IpAddr]| look_at_addresses(&certificate, own).is_some();
+        assert!(told(&[ip("192.0.2.8")]));
+        assert!(!told(&[ip("192.0.2.8"), ip("192.0.2.7")]));
+        assert!(!told(&[]));
     }
 
     #[test]
