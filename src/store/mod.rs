@@ -33,6 +33,7 @@ mod counters;
 mod logins;
 mod change;
 mod shrink;
+mod savepoint;
 mod writer;
 mod checkpoint;
 mod reader;

@@ -25,6 +25,7 @@ use super::checkpoint::{CheckpointWanted, LogWatch};
 use super::counters::Counters;
 use super::error::{OpenError, StoreError};
 use super::logins::{self, Login, Logins};
+use super::savepoint::{Failure, apply_alone, run_cached};
 use super::schema::{self, Purpose};
 use super::shrink::{self, GivenBack};
 use super::space::{self, Reserve};
@@ -402,32 +403,4 @@ fn gather(
         }
     }
     (batch, None)
-}
-
-/// How far the failure of a change reaches.
-enum Failure {
-    /// All of it is undone; the others go on.
-    Alone(StoreError),
-    /// The transaction cannot be committed: SQLite has given it up, has no room
-    /// for it, or has not undone what the change began.
-    Transaction(StoreError),
-}
-
-fn apply_alone(db: &Connection, change: &mut dyn Change) -> Result<(), Failure> {
-    run_cached(db, "SAVEPOINT change").map_err(Failure::Transaction)?;
-    let Err(error) = change.apply(db) else {
-        return run_cached(db, "RELEASE change").map_err(Failure::Transaction);
-    };
-    if error == StoreError::Full || db.is_autocommit() {
-        return Err(Failure::Transaction(error));
-    }
-    run_cached(db, "ROLLBACK TO change")
-        .and_then(|()| run_cached(db, "RELEASE change"))
-        .map_err(Failure::Transaction)?;
-    Err(Failure::Alone(error))
-}
-
-fn run_cached(db: &Connection, sql: &str) -> Result<(), StoreError> {
-    db.prepare_cached(sql)?.execute([])?;
-    Ok(())
 }
