@@ -218,3 +218,22 @@ fn the_last_poll_is_shown_and_survives_the_end_of_the_hub() {
     let _hub = office.serve();
     assert_eq!(last(&office), Some(told));
 }
+
+#[test]
+fn mail_that_waits_for_a_disabled_user_is_told_and_no_poll_is_missed() {
+    let office = Office::new();
+    let hub = office.serve();
+    office.good(&["user", "disable", "bob"]);
+    send(&hub, &["bob@example.com"], "waiting");
+    let (code, report) = check(&office);
+    assert_eq!(code, Some(0), "{report:#}");
+    let findings = report["findings"].to_string();
+    assert!(
+        findings.contains("bob is disabled, and 1 message waits"),
+        "{findings}"
+    );
+    assert!(
+        findings.contains("users who have never logged in: anna\""),
+        "{findings}"
+    );
+}

@@ -6,6 +6,7 @@ use super::finding::{Finding, Findings, Topic};
 use crate::cli::output::time;
 use crate::config::Configuration;
 use crate::control::{MailboxState, Status, seconds};
+use crate::route::Access;
 
 /// A PC that is on holiday longer than this is worth a look; so is mail that
 /// waits.
@@ -28,10 +29,17 @@ pub fn look(configuration: &Configuration, status: &Status, findings: &mut Findi
         let own = mailboxes.find(|found| {
             found.user.as_deref() == Some(user.name.as_str()) && found.sealed_at.is_none()
         });
-        match own.and_then(|mailbox| judge(&user.name, mailbox, now)) {
-            Some(Polls::Well) => polling += 1,
-            Some(Polls::Badly(finding)) => findings.add(finding),
-            Some(Polls::Never) | None => without_login.push(user.name.as_str()),
+        if user.access == Access::Disabled {
+            // No PC of his may come.
+            if let Some(mailbox) = own.filter(|mailbox| mailbox.messages > 0) {
+                findings.add(disabled(&user.name, mailbox));
+            }
+            continue;
+        }
+        match own.map_or(Polls::Never, |mailbox| judge(&user.name, mailbox, now)) {
+            Polls::Well => polling += 1,
+            Polls::Badly(finding) => findings.add(finding),
+            Polls::Never => without_login.push(user.name.as_str()),
         }
     }
     if polling > 0 {
@@ -72,6 +80,21 @@ fn look_at_tray(tray: &MailboxState, findings: &mut Findings<'_>) {
     );
 }
 
+fn disabled(user: &str, mailbox: &MailboxState) -> Finding {
+    let text = format!("{user} is disabled, and {}", waiting(mailbox));
+    Finding::note(Topic::Mail, text).mend(format!(
+        "postroom user enable {user} lets the PC collect it; postroom alias set sends new mail to others"
+    ))
+}
+
+fn waiting(mailbox: &MailboxState) -> String {
+    match mailbox.messages {
+        0 => "nothing waits".to_string(),
+        1 => "1 message waits".to_string(),
+        messages => format!("{messages} messages wait"),
+    }
+}
+
 /// How a user's PC polls.
 enum Polls {
     Well,
@@ -79,28 +102,23 @@ enum Polls {
     Badly(Finding),
 }
 
-/// None: no time to judge by.
-fn judge(user: &str, mailbox: &MailboxState, now: i64) -> Option<Polls> {
+fn judge(user: &str, mailbox: &MailboxState, now: i64) -> Polls {
     let is_long_ago = |at: i64| now.saturating_sub(at) > LONG_S;
     let waits_long = mailbox.waiting_since.is_some_and(is_long_ago);
-    let waiting = match mailbox.messages {
-        0 => "nothing waits".to_string(),
-        1 => "1 message waits".to_string(),
-        messages => format!("{messages} messages wait"),
-    };
+    let waiting = waiting(mailbox);
     let Some(last) = mailbox.last_login else {
         if !waits_long {
-            return Some(Polls::Never);
+            return Polls::Never;
         }
         let text = format!("{user} has never logged in, and {waiting}, since more than a week");
         let finding = Finding::warning(Topic::Polls, text).mend(format!(
             "set up {user}'s mail program; or let somebody else have the mail: postroom alias set"
         ));
-        return Some(Polls::Badly(finding));
+        return Polls::Badly(finding);
     };
     if !is_long_ago(last) {
         // What waits although the PC polls is left there by its mail program.
-        return Some(Polls::Well);
+        return Polls::Well;
     }
     let text = format!(
         "{user} has not polled since {}, more than a week; {waiting}",
@@ -109,7 +127,7 @@ fn judge(user: &str, mailbox: &MailboxState, now: i64) -> Option<Polls> {
     let finding = Finding::warning(Topic::Polls, text).mend(format!(
         "holiday, or {user}'s mail program is broken: look at the PC, and for its log-ins in the log"
     ));
-    Some(Polls::Badly(finding))
+    Polls::Badly(finding)
 }
 
 #[cfg(test)]
@@ -140,10 +158,9 @@ mod tests {
             &mailbox(last_login, waiting_since),
             NOW,
         ) {
-            Some(Polls::Well) => "well".to_string(),
-            Some(Polls::Never) => "never".to_string(),
-            Some(Polls::Badly(finding)) => finding.text,
-            None => String::new(),
+            Polls::Well => "well".to_string(),
+            Polls::Never => "never".to_string(),
+            Polls::Badly(finding) => finding.text,
         };
         assert_eq!(said(Some(1), None), "well");
         assert_eq!(said(Some(6), Some(300)), "well");
