@@ -9,7 +9,8 @@ import socket
 import struct
 import subprocess
 
-COMMAND_WITHIN_S = 120
+# An emulator takes ten times as long.
+COMMAND_WITHIN_S = 300
 PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 
@@ -23,10 +24,8 @@ def check(holds, what):
 
 
 class DebianRoot:
-    def __init__(self, archive, folder):
-        self.folder = pathlib.Path(folder, "root")
-        self.folder.mkdir()
-        subprocess.run(["tar", "-xf", archive, "-C", self.folder, "--numeric-owner"], check=True)
+    def __init__(self, folder):
+        self.folder = folder
         subprocess.run(["mount", "-t", "proc", "proc", self.folder / "proc"], check=True)
         # What packages look for before they speak to systemd.
         (self.folder / "run/systemd/system").mkdir(parents=True)

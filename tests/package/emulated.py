@@ -1,5 +1,5 @@
-"""The program of another machine's package, run by an emulator: mail in, mail out. Its maintainer scripts need a root in
-which the emulator runs everything, which not every machine can do; they are the same files as in this machine's package."""
+"""The program of another machine's package, run by an emulator: mail in, mail out. What is left where the kernel cannot run a
+whole root of that machine (tests/package/emulating)."""
 
 import pathlib
 import signal

@@ -1,8 +1,8 @@
 #!/usr/bin/python3
 """Takes a package through its life in a Debian of the test's own: installed, used, upgraded, removed, purged.
 
-    run.py --folder EMPTY --package FILE --newer FILE --archive ROOT.tar      in a root, as root
-    run.py --folder EMPTY --package FILE --emulator qemu-aarch64-static       a program of another machine: mail in, mail out
+    run.py --root FOLDER --package FILE --newer FILE      in a bare Debian, as root
+    run.py --folder EMPTY --package FILE --emulator qemu-aarch64-static     of another machine's package the program alone
 
 Called by scripts/try-package in namespaces of its own (network, mounts, processes), which end with it.
 """
@@ -20,7 +20,7 @@ from debian_root import DebianRoot, Failure, switch_loopback_on
 
 def main():
     arguments = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    for name in ["folder", "package", "newer", "archive"]:
+    for name in ["root", "folder", "package", "newer"]:
         arguments.add_argument(f"--{name}", type=pathlib.Path)
     arguments.add_argument("--emulator")
     chosen = arguments.parse_args()
@@ -29,7 +29,7 @@ def main():
         office = emulated.Office(chosen.folder, chosen.package, chosen.emulator)
         steps = emulated.STEPS
     else:
-        office = life.Office(DebianRoot(chosen.archive, chosen.folder), chosen.package, chosen.newer)
+        office = life.Office(DebianRoot(chosen.root), chosen.package, chosen.newer)
         steps = life.STEPS
     passed = 0
     for step in steps:
