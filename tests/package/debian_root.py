@@ -27,6 +27,7 @@ class DebianRoot:
     def __init__(self, folder):
         self.folder = folder
         subprocess.run(["mount", "-t", "proc", "proc", self.folder / "proc"], check=True)
+        (self.folder / "etc/hosts").write_text("127.0.0.1 localhost\n::1 localhost\n")
         # What packages look for before they speak to systemd.
         (self.folder / "run/systemd/system").mkdir(parents=True)
         shutil.copy(pathlib.Path(__file__).parent / "service-manager", self.folder / "usr/bin/systemctl")
