@@ -60,8 +60,8 @@ fn settings_of(manual: &str) -> Settings {
         if let Some(section) = line.strip_prefix(".SS ") {
             heading = Some(section.to_string());
         } else if line == ".TP" {
-            let words = lines.next().unwrap().split_whitespace();
-            let name = words.skip(1).next().unwrap().to_string();
+            let mut words = lines.next().unwrap().split_whitespace();
+            let name = words.nth(1).unwrap().to_string();
             let heading = heading.clone().expect("a setting stands below a heading");
             let is_new = settings.insert((heading, name.clone()));
             assert!(is_new, "{name} is there twice");
