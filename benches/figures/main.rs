@@ -5,7 +5,7 @@
 //! on the disk that is built on), speaks to it over loopback, and reads what it
 //! costs from `/proc`. Each work is done three times; the table shows the
 //! median, the least and the most, and the median of the ratios within a run.
-//! `--quick` takes shorter works; `fetching`, `guessing` or `limits` that part alone. Needs Linux;
+//! `--quick` takes shorter works; `backup`, `fetching`, `guessing` or `limits` that part alone. Needs Linux;
 //! Postfix's `smtp-source`, Dovecot and fetchmail are used where they are
 //! installed. `peers` is another run, which `scripts/bench` does: the same works
 //! on other mail servers and on the hub, in turn.
@@ -27,6 +27,7 @@ mod provider;
 mod fetching;
 mod limits;
 mod guessing;
+mod backup;
 mod peers;
 
 use std::error::Error;
@@ -98,6 +99,7 @@ fn main() -> ExitCode {
         () if is_given(peers::APPENDING) => peers::append(),
         () if is_given("peers") => measure(peers::measure, &plan),
         () if is_given("fetching") => measure_table(fetching, &plan),
+        () if is_given("backup") => measure_table(backup, &plan),
         () if is_given("guessing") => measure_table(guessing, &plan),
         () if is_given("limits") => measure_table(limits, &plan),
         () => measure_table(all, &plan),
@@ -164,7 +166,13 @@ fn all(folder: &Path, plan: &Plan, table: &mut Table) -> Outcome<()> {
     polling::measure(&full, plan, table)?;
     fetching(folder, plan, table)?;
     limits(folder, plan, table)?;
-    guessing(folder, plan, table)
+    guessing(folder, plan, table)?;
+    backup(folder, plan, table)
+}
+
+fn backup(folder: &Path, plan: &Plan, table: &mut Table) -> Outcome<()> {
+    say("backups are made");
+    backup::measure(&folder.join("backup"), plan, table)
 }
 
 fn limits(folder: &Path, plan: &Plan, table: &mut Table) -> Outcome<()> {
