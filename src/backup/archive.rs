@@ -44,8 +44,9 @@ impl Archive {
     /// In a file: under another name until it is whole.
     ///
     /// # Errors
-    /// It cannot be written; another command writes it.
+    /// It cannot be written; another command writes it; another kind of file is there.
     pub fn in_file(path: &Path) -> Result<Archive, BackupError> {
+        refuse_another_file(path)?;
         let mut part = path.as_os_str().to_owned();
         part.push(names::PART);
         let part = PathBuf::from(part);
@@ -216,6 +217,23 @@ impl Drop for PartFile {
     fn drop(&mut self) {
         // Renamed if all went well; else it is nothing that could be of use.
         let _ = fs::remove_file(&self.part);
+    }
+}
+
+/// A slip of the fingers must not replace anything but an earlier backup.
+fn refuse_another_file(path: &Path) -> Result<(), BackupError> {
+    let mut start = Vec::new();
+    match File::open(path) {
+        Err(why) if why.kind() == io::ErrorKind::NotFound => return Ok(()),
+        Err(why) => return Err(failed("read", path)(why)),
+        Ok(file) => file
+            .take(HEAD.len() as u64)
+            .read_to_end(&mut start)
+            .map_err(failed("read", path))?,
+    };
+    match start.is_empty() || start == HEAD.as_bytes() {
+        true => Ok(()),
+        false => Err(BackupError::AnotherFile(path.to_path_buf())),
     }
 }
 

@@ -245,7 +245,8 @@ fn open(configuration: &Configuration, place: &Place) -> Result<Box<dyn Target>,
     match place {
         Place::Folder(path) => {
             refuse_inside(configuration, path)?;
-            Ok(Box::new(Folder::open(path)?))
+            let hostname = configuration.hostname.as_str();
+            Ok(Box::new(Folder::open(path, hostname)?))
         }
         Place::File(path) => {
             refuse_inside(configuration, path)?;

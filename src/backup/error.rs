@@ -34,6 +34,18 @@ pub enum BackupError {
         "the folder {0} holds other things than a backup of postroom: name an empty one, or a new one"
     )]
     HoldsOtherThings(PathBuf),
+    #[error(
+        "{0} is there already, and is no backup of postroom: name another file, or move it away"
+    )]
+    AnotherFile(PathBuf),
+    #[error(
+        "the folder {path} holds the backup of {hostname}, and this is {own}: each hub needs a folder of its own"
+    )]
+    AnothersBackup {
+        path: PathBuf,
+        hostname: String,
+        own: String,
+    },
     #[error("another postroom command is at work on {0}: wait for its end")]
     InUse(PathBuf),
     #[error("{path} is no backup of postroom: {why}")]

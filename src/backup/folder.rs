@@ -32,8 +32,8 @@ impl Folder {
     /// Makes it if it is not there.
     ///
     /// # Errors
-    /// It holds other things; another command is at work on it.
-    pub fn open(path: &Path) -> Result<Folder, BackupError> {
+    /// It holds other things, or the backup of another hub, whose bodies would go; another command is at work on it.
+    pub fn open(path: &Path, hostname: &str) -> Result<Folder, BackupError> {
         make_folder(path)?;
         let names = names_in(path)?;
         // Each file system has a folder of its own for what it found lost.
@@ -49,6 +49,16 @@ impl Folder {
             Err(newer @ BackupError::Newer { .. }) => return Err(newer),
             Err(_) => None,
         };
+        if let Some(earlier) = earlier
+            .as_ref()
+            .filter(|earlier| earlier.head.hostname != hostname)
+        {
+            return Err(BackupError::AnothersBackup {
+                path: path.to_path_buf(),
+                hostname: earlier.head.hostname.clone(),
+                own: hostname.to_string(),
+            });
+        }
         let numbers = names.iter().filter_map(|name| names::state_number(name));
         let folder = Folder {
             state: names::state(numbers.max().unwrap_or(0) + 1),

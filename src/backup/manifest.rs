@@ -1,8 +1,8 @@
 //! The manifest: what belongs to a backup. Its rename into place is the moment at
 //! which a backup counts.
 //!
-//! Lines of JSON: what the backup is, one line for each file, and an end with the
-//! SHA-256 of all lines before it, without which the manifest is cut off or changed.
+//! Lines of JSON: what the backup is, one line for each file, what is known when all is
+//! copied, and an end with the SHA-256 of all lines before it, without which the manifest is cut off or changed.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -73,8 +73,6 @@ struct FileLine {
 #[derive(Serialize, Deserialize)]
 struct EndLine {
     files: usize,
-    #[serde(flatten)]
-    tail: Tail,
     sha256: String,
 }
 
@@ -137,9 +135,9 @@ impl Manifest {
                 record: record.clone(),
             });
         }
+        text += &line(&self.tail);
         let end = EndLine {
             files: self.files.len(),
-            tail: self.tail.clone(),
             sha256: hex(&sha256(text.as_bytes())),
         };
         text + &line(&end)
@@ -162,8 +160,12 @@ impl Manifest {
         if end.sha256 != hex(&sha256(format!("{before}\n").as_bytes())) {
             return Err(damaged(path, "its own SHA-256 is another"));
         }
+        let (listed, tail) = before
+            .rsplit_once('\n')
+            .ok_or_else(|| damaged(path, "it is cut off"))?;
+        let tail: Tail = serde_json::from_str(tail).map_err(|why| damaged(path, why))?;
         let mut files = BTreeMap::new();
-        for text in before.lines().skip(1) {
+        for text in listed.lines().skip(1) {
             let FileLine { file, record } =
                 serde_json::from_str(text).map_err(|why| damaged(path, why))?;
             match names::kind(&file) {
@@ -175,11 +177,7 @@ impl Manifest {
             }
             files.insert(file, record);
         }
-        let manifest = Manifest {
-            head,
-            files,
-            tail: end.tail,
-        };
+        let manifest = Manifest { head, files, tail };
         let has_settings = |file: &SettingsFile| manifest.files.contains_key(&file.name);
         if manifest.files.len() != end.files
             || !manifest.files.contains_key(&manifest.database())

@@ -187,6 +187,9 @@ fn read_archive(
     Ok(Seen { manifest, faults })
 }
 
+/// A file of a tar, and its name there.
+type NamedFile<'a> = (String, tar::Entry<'a, BufReader<Box<dyn Read>>>);
+
 /// The files of a tar, one after the other.
 struct Files<'a> {
     path: &'a Path,
@@ -204,9 +207,7 @@ impl<'a> Files<'a> {
     }
 
     /// The next file and its name. Links, folders, devices are refused.
-    fn next(
-        &mut self,
-    ) -> Result<Option<(String, tar::Entry<'a, BufReader<Box<dyn Read>>>)>, BackupError> {
+    fn next(&mut self) -> Result<Option<NamedFile<'a>>, BackupError> {
         let Some(entry) = self.entries.next() else {
             return Ok(None);
         };

@@ -18,7 +18,11 @@ pub fn with_data_dir(text: &str, data_dir: &str) -> Result<String, String> {
     ) {
         *new.decor_mut() = old.decor().clone();
     }
-    document.insert("data_dir", value);
+    match document.get_mut("data_dir") {
+        // In its place, for the key has the comments above it.
+        Some(old) => *old = value,
+        None => drop(document.insert("data_dir", value)),
+    }
     Ok(document.to_string())
 }
 

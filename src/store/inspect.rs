@@ -235,6 +235,8 @@ const WRONG_BODY_SIZES: &str = "SELECT id FROM message
 const WITHOUT_ENTRY: &str = "SELECT id FROM message
     WHERE NOT EXISTS (SELECT 1 FROM entry WHERE entry.message = message.id) ORDER BY id";
 
+type OfMessage = fn(QueueId) -> Fault;
+
 /// What the transactions of the store keep true.
 fn of_rows(db: &Connection) -> rusqlite::Result<Vec<Fault>> {
     let mut faults = Vec::new();
@@ -249,7 +251,7 @@ fn of_rows(db: &Connection) -> rusqlite::Result<Vec<Fault>> {
     for fault in totals.take(TOLD) {
         faults.push(fault?);
     }
-    let kinds: [(&str, fn(QueueId) -> Fault); 3] = [
+    let kinds: [(&str, OfMessage); 3] = [
         (WRONG_ENTRY_SIZES, Fault::EntrySize),
         (WRONG_BODY_SIZES, Fault::BodySize),
         (WITHOUT_ENTRY, Fault::WithoutEntry),

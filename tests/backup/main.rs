@@ -47,7 +47,7 @@ pub fn send_large(hub: &Hub, recipient: &str, subject: &str) -> String {
 }
 
 /// A folder for backups, outside of any office.
-pub struct Shelf(TempDir);
+struct Shelf(TempDir);
 
 impl Shelf {
     pub fn new() -> Shelf {
@@ -91,7 +91,7 @@ pub fn faults(office: &Office, backup: &str) -> String {
 }
 
 /// A box without anything on it, where a backup is restored.
-pub struct NewBox {
+struct NewBox {
     shelf: Shelf,
     /// Runs commands; its own folder stays as it is.
     office: Office,
