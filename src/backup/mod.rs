@@ -6,7 +6,7 @@
 //!
 //!   folder, archive ──▶ reading: every octet beside the manifest ──▶ verify, restore
 //! ```
-//! What a backup holds, by the names that [`names`] allows and no others:
+//! What a backup holds, by the names that `names` allows and no others:
 //!
 //! ```text
 //! manifest.jsonl         what belongs to it, with sizes and SHA-256; renamed into place last
