@@ -127,6 +127,14 @@ pub fn too_large(id: QueueId, account: &str, octets: u64) {
     warn!("too large {id} account={account} octets={octets}: it stays at the provider");
 }
 
+/// A message out of a file is in a user's mailbox.
+pub fn imported(id: QueueId, user: &str, octets: u64, why: &str) {
+    info!(
+        "imported {id} for={user} octets={octets} why={}",
+        Outside(why)
+    );
+}
+
 /// A copy of a message came, and everybody who is meant by it has one already.
 pub fn duplicate(account: &str, octets: u64, of: QueueId) {
     info!("duplicate of {of} account={account} octets={octets}");

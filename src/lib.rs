@@ -39,6 +39,7 @@
 //!  1  smtp  pop3  fetch     protocol machines without I/O: octets and time in, steps out
 //!     route                 who gets a message; whose a fetched one is (multidrop)
 //!     store                 where mail is kept (SQLite)
+//!     formats               mail in files of other programs: mbox, Maildir, single messages
 //!  0  wire                  lines, dots, the end of data, waits, secrets
 //!     mail                  addresses, envelope, header block, trace lines, ids, the hub's own notices
 //!
@@ -96,6 +97,7 @@ pub mod pop3;
 pub mod fetch;
 pub mod route;
 pub mod store;
+pub mod formats;
 pub mod journal;
 pub mod delivery;
 pub mod auth;

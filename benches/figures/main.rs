@@ -5,7 +5,7 @@
 //! on the disk that is built on), speaks to it over loopback, and reads what it
 //! costs from `/proc`. Each work is done three times; the table shows the
 //! median, the least and the most, and the median of the ratios within a run.
-//! `--quick` takes shorter works; `backup`, `fetching`, `guessing` or `limits` that part alone. Needs Linux;
+//! `--quick` takes shorter works; `backup`, `fetching`, `guessing`, `limits` or `transfer` that part alone. Needs Linux;
 //! Postfix's `smtp-source`, Dovecot and fetchmail are used where they are
 //! installed. `peers` is another run, which `scripts/bench` does: the same works
 //! on other mail servers and on the hub, in turn.
@@ -28,6 +28,7 @@ mod fetching;
 mod limits;
 mod guessing;
 mod backup;
+mod transfer;
 mod peers;
 
 use std::error::Error;
@@ -101,6 +102,7 @@ fn main() -> ExitCode {
         () if is_given("fetching") => measure_table(fetching, &plan),
         () if is_given("backup") => measure_table(backup, &plan),
         () if is_given("guessing") => measure_table(guessing, &plan),
+        () if is_given("transfer") => measure_table(transferring, &plan),
         () if is_given("limits") => measure_table(limits, &plan),
         () => measure_table(all, &plan),
     };
@@ -167,6 +169,7 @@ fn all(folder: &Path, plan: &Plan, table: &mut Table) -> Outcome<()> {
     fetching(folder, plan, table)?;
     limits(folder, plan, table)?;
     guessing(folder, plan, table)?;
+    transferring(folder, plan, table)?;
     backup(folder, plan, table)
 }
 
@@ -178,6 +181,11 @@ fn backup(folder: &Path, plan: &Plan, table: &mut Table) -> Outcome<()> {
 fn limits(folder: &Path, plan: &Plan, table: &mut Table) -> Outcome<()> {
     say("as much comes as the limits let in");
     limits::measure(&folder.join("limits"), plan, table)
+}
+
+fn transferring(folder: &Path, plan: &Plan, table: &mut Table) -> Outcome<()> {
+    say("mail is exported and imported");
+    transfer::measure(&folder.join("transfer"), plan, table)
 }
 
 fn guessing(_folder: &Path, plan: &Plan, table: &mut Table) -> Outcome<()> {

@@ -116,7 +116,7 @@ fn row(line: &MailLine) -> Vec<String> {
 }
 
 /// Seconds since 1970 of a date, a date with time, or "N days" before now.
-fn moment(text: &str, now: SystemTime) -> Result<i64, Failure> {
+pub(super) fn moment(text: &str, now: SystemTime) -> Result<i64, Failure> {
     let text = text.trim();
     let day = format_description!("[year]-[month]-[day]");
     if let Ok(date) = Date::parse(text, day) {

@@ -8,7 +8,9 @@ mod ask;
 mod backup;
 mod check;
 mod confirm;
+mod export;
 mod fetch;
+mod import;
 mod import_fetchmailrc;
 mod init;
 mod mail;
@@ -77,6 +79,10 @@ enum Command {
     Verify(backup::VerifyArguments),
     /// Bring mail and settings back from a backup
     Restore(backup::RestoreArguments),
+    /// Write a mailbox as files that other programs read: a Maildir or an mbox file
+    Export(export::Arguments),
+    /// Bring mail from an old PC or server into a user's mailbox
+    Import(import::Arguments),
     /// How the hub is
     Status(status::Arguments),
 }
@@ -126,6 +132,8 @@ pub fn main() -> ExitCode {
         Command::Backup(arguments) => backup::backup(config, arguments),
         Command::Verify(arguments) => backup::verify(config, arguments),
         Command::Restore(arguments) => backup::restore(config, arguments),
+        Command::Export(arguments) => export::run(config, arguments),
+        Command::Import(arguments) => import::run(config, arguments),
         Command::Status(arguments) => status::run(config, arguments),
     };
     match outcome {

@@ -3,6 +3,7 @@
 use std::io::{self, BufRead, BufReader, Read, Write};
 use std::os::unix::net::UnixStream;
 use std::path::Path;
+use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use thiserror::Error;
@@ -10,6 +11,8 @@ use thiserror::Error;
 use super::SOCKET;
 use super::messages::{Answer, Request};
 use super::perform::{Outcome, perform};
+use super::server::{Answering, converse as converse_with};
+use crate::net::message_memory::MemoryGrant;
 use crate::store::{Moment, OpenError, Settings, Store};
 
 /// Longer than the hub takes for any request but one.
@@ -17,6 +20,8 @@ const ANSWER_LIMIT: Duration = Duration::from_secs(120);
 /// A first poll may have to fetch years of mail; a session with a provider has
 /// this limit.
 const FETCH_LIMIT: Duration = Duration::from_secs(24 * 60 * 60);
+/// For messages that wait for their commit, where no hub runs beside the command.
+const ALONE_MEMORY_OCTETS: usize = 3 << 20;
 
 /// Why there is no answer.
 #[derive(Debug, Error)]
@@ -38,9 +43,18 @@ pub enum AskError {
     /// The content broke off.
     #[error("the message could not be read: {0}")]
     Content(String),
+    /// An export or import lost its connection.
+    #[error("the connection to the hub broke off ({0}); run the command again, and it goes on")]
+    Broken(io::Error),
     /// The content could not be written on.
     #[error("cannot write: {0}")]
     Output(io::Error),
+}
+
+impl AskError {
+    pub(super) fn broken(why: io::Error) -> AskError {
+        AskError::Broken(why)
+    }
 }
 
 /// An answer, and whether a running hub gave it.
@@ -80,6 +94,61 @@ pub fn ask_running(request: Request, data_dir: &Path) -> Option<Result<Answer, A
         }
         Err(why) if no_hub_runs(&why) => None,
         Err(why) => Some(Err(hub_error(&path, why))),
+    }
+}
+
+/// A connection for many messages.
+pub(super) struct Joined {
+    pub stream: UnixStream,
+    /// Works on the store where no hub runs.
+    pub alone: Option<JoinHandle<()>>,
+}
+
+/// Connects to the running hub; where none runs, to a thread that answers in its
+/// place.
+pub(super) fn join(settings: &Settings) -> Result<Joined, AskError> {
+    let path = settings.data_dir.join(SOCKET);
+    match UnixStream::connect(&path) {
+        Ok(stream) => {
+            return Ok(Joined {
+                stream,
+                alone: None,
+            });
+        }
+        Err(why) if no_hub_runs(&why) => {}
+        Err(why) => return Err(hub_error(&path, why)),
+    }
+    let store = Store::open(settings, Moment::now())?;
+    let (stream, other) = UnixStream::pair().map_err(AskError::Broken)?;
+    let other = smol::net::unix::UnixStream::try_from(other).map_err(AskError::Broken)?;
+    let answer = move || {
+        let alone = Alone { store };
+        // A command that is gone needs no answer, and the store has what it sent.
+        let _ = smol::block_on(converse_with(other, &alone));
+    };
+    let alone = thread::Builder::new().spawn(answer);
+    Ok(Joined {
+        stream,
+        alone: Some(alone.map_err(AskError::Broken)?),
+    })
+}
+
+/// Answers where no hub runs.
+struct Alone {
+    store: Store,
+}
+
+impl Answering for Alone {
+    async fn answer(&self, request: Request) -> Outcome {
+        perform(&self.store, request).await
+    }
+
+    fn store(&self) -> &Store {
+        &self.store
+    }
+
+    async fn memory_for_import(&self) -> Option<(MemoryGrant, usize)> {
+        Some((MemoryGrant::new(), ALONE_MEMORY_OCTETS))
     }
 }
 

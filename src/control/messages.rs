@@ -5,6 +5,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use serde::{Deserialize, Serialize};
 
 use super::status::Status;
+use super::transfer::ExportRequest;
 use crate::route::multidrop::{Rule, RuleTest};
 
 /// What a command asks. Ids are written as the log writes them; times are
@@ -47,6 +48,13 @@ pub enum Request {
     MailErase {
         /// The message.
         id: String,
+    },
+    /// Hand out many messages: see [`super::transfer`].
+    Export(ExportRequest),
+    /// Take in many messages: see [`super::transfer`].
+    Import {
+        /// The user's name.
+        user: String,
     },
     /// The mail that is nobody's.
     UnclaimedList,
@@ -148,6 +156,15 @@ pub enum Answer {
         /// What each account came to.
         accounts: Vec<FetchedAccount>,
     },
+    /// To [`Request::Export`]: pages follow.
+    Exporting {
+        /// Messages in the mailboxes, of the part that was asked for.
+        messages: u64,
+        /// Their octets.
+        octets: u64,
+    },
+    /// To [`Request::Import`]: what is known follows.
+    Importing,
     /// To [`Request::MailShow`]: so many octets follow.
     Content {
         /// How many.

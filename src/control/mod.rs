@@ -5,7 +5,8 @@
 //! lock and does the same work on the store itself: [`perform()`] serves both.
 //!
 //! One request a connection: a line of JSON there, a line of JSON back; after
-//! [`Answer::Content`] the octets of the message follow.
+//! [`Answer::Content`] the octets of the message follow. Only an export and an
+//! import are conversations ([`transfer`]).
 
 mod client;
 mod exposition;
@@ -13,6 +14,7 @@ mod messages;
 mod perform;
 mod server;
 mod status;
+pub mod transfer;
 mod unclaimed;
 
 pub use client::{AskError, Reply, ask, ask_running};
@@ -25,6 +27,10 @@ pub use server::{Answering, listen, serve};
 pub use status::{
     CertificateState, Disk, FiguresState, HubState, ListenerState, MailboxState, ProviderState,
     SessionState, Status, StoreState, TimeBucket,
+};
+pub use transfer::{
+    Ended, ExportEntry, ExportPart, ExportRequest, Exporting, ImportHead, ImportReply, Importing,
+    Mailboxes, Transfer,
 };
 
 /// The socket's name in the data folder.

@@ -39,6 +39,10 @@ async fn attempt(store: &Store, request: Request) -> Result<Outcome, String> {
         }
         // Fetching needs far more than the store; without a hub its command does it.
         Request::Fetch { .. } => return Err("no hub runs that could fetch".to_string()),
+        // A conversation of their own.
+        Request::Export(_) | Request::Import { .. } => {
+            return Err("many messages need a connection of their own".to_string());
+        }
         Request::MailList { user } => list(store, Some(&user), Part::Both).await?,
         Request::MailShow { id } => return show(store, id_of(&id)?).await,
         Request::MailWhy { id } => Answer::Story(story(store, id_of(&id)?).await?),

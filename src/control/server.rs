@@ -8,30 +8,34 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use smol::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use smol::net::unix::{UnixListener, UnixStream};
 use smol::{Executor, Timer};
 
 use super::SOCKET;
 use super::messages::{Answer, Request};
 use super::perform::Outcome;
+use super::transfer::{self, Line};
 use crate::journal;
-use crate::net::connection::within;
+use crate::net::message_memory::MemoryGrant;
 use crate::net::outage::Outage;
+use crate::store::Store;
 
-/// A request is one line of this many octets at most.
-const REQUEST_OCTETS_MAX: u64 = 16 * 1024;
 /// A request comes at once: a program sends it, not a person.
 const REQUEST_LIMIT: Duration = Duration::from_secs(10);
-/// A person may read a message page by page, and is gone after so long.
-const READER_LIMIT: Duration = Duration::from_secs(15 * 60);
 /// After an error of accept, which would come again at once.
 const REST: Duration = Duration::from_millis(100);
 
 /// Who answers requests: the hub.
-pub trait Answering {
+pub trait Answering: Sync {
     /// Does what is asked.
     fn answer(&self, request: Request) -> impl Future<Output = Outcome> + Send;
+
+    /// What mail is taken from and brought to.
+    fn store(&self) -> &Store;
+
+    /// Memory for messages that wait for their commit, and its octets; none: too
+    /// much else is under way.
+    fn memory_for_import(&self) -> impl Future<Output = Option<(MemoryGrant, usize)>> + Send;
 }
 
 /// Opens the socket in `data_dir`. The folder's lock is held, so that a socket
@@ -53,7 +57,7 @@ pub fn listen(data_dir: &Path) -> io::Result<UnixListener> {
 /// Answers commands until the task is dropped.
 pub async fn serve(
     listener: UnixListener,
-    hub: Arc<impl Answering + Send + Sync + 'static>,
+    hub: Arc<impl Answering + Send + 'static>,
     executor: Arc<Executor<'static>>,
 ) {
     let mut outage = Outage::default();
@@ -81,11 +85,15 @@ pub async fn serve(
     }
 }
 
-async fn converse(mut stream: UnixStream, hub: &impl Answering) -> io::Result<()> {
-    let mut line = String::new();
-    let mut input = BufReader::new(stream.clone().take(REQUEST_OCTETS_MAX));
-    limited(REQUEST_LIMIT, input.read_line(&mut line)).await?;
-    let outcome = match serde_json::from_str(&line) {
+/// Answers one request, which may become a conversation.
+pub(super) async fn converse(stream: UnixStream, hub: &impl Answering) -> io::Result<()> {
+    let mut line = Line::new(stream);
+    let request = line.read_text(REQUEST_LIMIT).await?;
+    let outcome = match serde_json::from_str(&request) {
+        Ok(Request::Export(asked)) => {
+            return transfer::export(&mut line, hub.store(), &asked).await;
+        }
+        Ok(Request::Import { user }) => return transfer::import(&mut line, hub, &user).await,
         Ok(request) => hub.answer(request).await,
         Err(why) => Outcome::Answer(Answer::Failed {
             why: format!(
@@ -94,25 +102,13 @@ async fn converse(mut stream: UnixStream, hub: &impl Answering) -> io::Result<()
         }),
     };
     match outcome {
-        Outcome::Answer(answer) => write_line(&mut stream, &answer).await,
+        Outcome::Answer(answer) => line.answer(&answer).await,
         Outcome::Content(octets, mut reader) => {
-            write_line(&mut stream, &Answer::Content { octets }).await?;
+            line.answer(&Answer::Content { octets }).await?;
             while let Some(chunk) = reader.next_chunk().await.map_err(io::Error::other)? {
-                limited(READER_LIMIT, stream.write_all(&chunk)).await?;
+                line.write_octets(&chunk).await?;
             }
-            Ok(())
+            line.flush().await
         }
     }
-}
-
-async fn limited<T>(limit: Duration, task: impl Future<Output = io::Result<T>>) -> io::Result<T> {
-    within(limit, task)
-        .await
-        .unwrap_or_else(|| Err(io::ErrorKind::TimedOut.into()))
-}
-
-async fn write_line(stream: &mut UnixStream, answer: &Answer) -> io::Result<()> {
-    let mut line = serde_json::to_vec(answer)?;
-    line.push(b'\n');
-    limited(READER_LIMIT, stream.write_all(&line)).await
 }

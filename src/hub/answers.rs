@@ -8,7 +8,9 @@ use super::reload::Told;
 use crate::control::{
     Answer, Answering, CertificateState, HubState, Outcome, Request, SessionState, perform, seconds,
 };
+use crate::net::message_memory::MemoryGrant;
 use crate::net::tls::ServerTls;
+use crate::store::Store;
 
 impl Answering for Hub {
     async fn answer(&self, request: Request) -> Outcome {
@@ -51,6 +53,14 @@ impl Answering for Hub {
             }
             other => perform(&self.office.store, other).await,
         }
+    }
+
+    fn store(&self) -> &Store {
+        &self.office.store
+    }
+
+    async fn memory_for_import(&self) -> Option<(MemoryGrant, usize)> {
+        self.office.memory.for_poll().await
     }
 }
 

@@ -120,7 +120,7 @@ pub(super) fn deliver_to_users(
     })
 }
 
-fn add_message(db: &Connection, message: &MessageRow<'_>) -> Result<(), StoreError> {
+pub(super) fn add_message(db: &Connection, message: &MessageRow<'_>) -> Result<(), StoreError> {
     let (body_file, body) = match &message.body.content {
         Content::Memory(octets) => (None, Some(octets.as_slice())),
         Content::File(file) => (Some(file.name()), None),
@@ -211,7 +211,7 @@ fn places<'a>(
 }
 
 /// What RETR sends: trace, body, and the CRLF that a last line may lack.
-fn content_octets(trace: &[u8], body_octets: u64, body_tail: [u8; 2]) -> u64 {
+pub(super) fn content_octets(trace: &[u8], body_octets: u64, body_tail: [u8; 2]) -> u64 {
     let octets = trace.len() as u64 + body_octets;
     let ends_in_crlf = match (body_octets, trace) {
         (0, []) => true,

@@ -112,6 +112,7 @@ pub struct MessageReader {
     readers: Readers,
     id: QueueId,
     octets: u64,
+    trace_octets: usize,
     first: Option<Vec<u8>>,
     body_octets: u64,
     rest: Rest,
@@ -121,6 +122,7 @@ pub struct MessageReader {
 pub(super) struct Opened {
     id: QueueId,
     octets: u64,
+    trace_octets: usize,
     first: Vec<u8>,
     body_octets: u64,
     rest: Rest,
@@ -132,6 +134,7 @@ impl MessageReader {
             readers,
             id: opened.id,
             octets: opened.octets,
+            trace_octets: opened.trace_octets,
             first: Some(opened.first),
             body_octets: opened.body_octets,
             rest: opened.rest,
@@ -146,6 +149,11 @@ impl MessageReader {
     /// As in [`Scan`]: all pieces together, and the CRLF that the last line may lack.
     pub fn octets(&self) -> u64 {
         self.octets
+    }
+
+    /// Those of our trace lines, which come first.
+    pub fn trace_octets(&self) -> usize {
+        self.trace_octets
     }
 
     /// The next octets, at most [`CHUNK_OCTETS`] and never none; `None` at the end.
@@ -243,7 +251,8 @@ pub(super) fn open_message(
             ))
         })?;
     let id = QueueId::from_u64(count(message));
-    let room = CHUNK_OCTETS.saturating_sub(first.len());
+    let trace_octets = first.len();
+    let room = CHUNK_OCTETS.saturating_sub(trace_octets);
     let rest = match body_file {
         // Its beginning is read now: of a file that cannot be read nothing has
         // been sent then, and the peer can be told.
@@ -272,6 +281,7 @@ pub(super) fn open_message(
     Ok(Opened {
         id,
         octets,
+        trace_octets,
         first,
         body_octets,
         rest,

@@ -21,6 +21,7 @@ import terminal  # noqa: F401
 import corpus
 import policy  # noqa: F401
 import monitoring  # noqa: F401
+import files  # noqa: F401
 
 PROGRAMS = ["swaks", "curl", "msmtp", "smtp-source", "fetchmail", "mpop", "getmail", "mutt"]
 

@@ -27,6 +27,7 @@ import arriving  # noqa: E402, F401  (an import puts the cases of a file on the 
 from refusing import SLOW  # noqa: E402
 import looking  # noqa: E402, F401
 import corpus_fetched  # noqa: E402
+import leaving  # noqa: E402, F401
 import beside  # noqa: E402
 
 PROGRAMS = ["dovecot", "openssl", "unshare", "fetchmail", "getmail"]

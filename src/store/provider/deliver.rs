@@ -81,7 +81,7 @@ pub(super) fn deliver(
 
 /// The same message under the same unique-id. A poll that was stopped may still
 /// commit what it had, when the next one has looked already.
-fn find_same(
+pub(super) fn find_same(
     db: &Connection,
     mark: &FetchedMark,
 ) -> Result<Option<(FetchedId, QueueId)>, StoreError> {
@@ -162,7 +162,7 @@ fn note_copy(
     Ok(())
 }
 
-fn note_fetched(
+pub(super) fn note_fetched(
     db: &Connection,
     mark: &FetchedMark,
     message: QueueId,

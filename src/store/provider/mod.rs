@@ -10,6 +10,7 @@
 mod compare;
 mod deliver;
 mod forget;
+mod imported;
 
 use std::time::{Duration, SystemTime};
 
@@ -25,6 +26,8 @@ use super::time::duration_to_millis;
 use super::types::{MailboxName, NewEntry, Receipt};
 use crate::mail::QueueId;
 use deliver::Taken;
+
+pub use imported::{Import, ImportedMessage};
 
 pub(super) use forget::forget;
 

@@ -5,6 +5,7 @@ mod administration;
 mod commits;
 mod crashes;
 mod folders;
+mod imports;
 mod mailboxes;
 mod persons;
 mod logins;

@@ -1,0 +1,165 @@
+//! Mail that came to a user before, and is brought here from a file.
+//!
+//! Each such message is recorded like one of a provider, by what it is known by
+//! (its likeness, in place of a unique-id), and for ever: an import that was
+//! broken off is run again, and gives each message once. The record belongs to the
+//! mailbox, not to the name of its user.
+
+use std::time::SystemTime;
+
+use rusqlite::{Connection, named_params};
+
+use super::super::Store;
+use super::super::body::Body;
+use super::super::change::Urgency;
+use super::super::deliver::{self, EntryRow, MessageRow, content_octets, keep_file};
+use super::super::error::StoreError;
+use super::super::time::{Moment, to_millis};
+use super::super::types::{MailboxId, Receipt};
+use super::deliver::{find_same, note_fetched};
+use super::{FetchedId, FetchedKind, FetchedMark, ProviderId};
+use crate::mail::QueueId;
+
+/// In place of a provider's host; no host has such a name.
+const HOST: &str = "(import)";
+
+/// A mailbox that mail is brought into.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Import {
+    /// The user, when it began.
+    pub user: String,
+    pub mailbox: MailboxId,
+    records: ProviderId,
+}
+
+/// A message out of a file.
+#[derive(Debug)]
+pub struct ImportedMessage {
+    /// From [`Store::next_id`].
+    pub id: QueueId,
+    /// When it was received where it comes from.
+    pub received_at: SystemTime,
+    /// With its brackets; empty where nothing tells it.
+    pub reverse_path: String,
+    pub body: Body,
+    /// Out of which file, for `postroom why`.
+    pub why: String,
+    /// By what it is known.
+    pub likeness: [u8; 32],
+}
+
+impl Store {
+    /// Begins to bring mail into the user's mailbox; made if there is none.
+    ///
+    /// # Errors
+    /// When the database cannot be read or written.
+    pub async fn begin_import(&self, user: &str, now: Moment) -> Result<Import, StoreError> {
+        let mailbox = self.open_maildrop(user).await?.mailbox;
+        let records = self.provider(HOST, &mailbox.to_string(), now).await?.id;
+        Ok(Import {
+            user: user.to_owned(),
+            mailbox,
+            records,
+        })
+    }
+
+    /// The likenesses of what was imported before, oldest first, at most `limit` of
+    /// those after `after`.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub async fn imported_before(
+        &self,
+        import: &Import,
+        after: Option<FetchedId>,
+        limit: usize,
+    ) -> Result<Vec<(FetchedId, [u8; 32])>, StoreError> {
+        let records = import.records;
+        self.ask(move |db| {
+            let mut statement = db.prepare_cached(
+                "SELECT id, digest FROM fetched WHERE provider = :provider AND id > :after
+                 ORDER BY id LIMIT :limit",
+            )?;
+            let rows = statement.query_map(
+                named_params! {
+                    ":provider": records.0,
+                    ":after": after.map_or(0, |record| record.0),
+                    ":limit": i64::try_from(limit).unwrap_or(i64::MAX),
+                },
+                |row| Ok((FetchedId(row.get(0)?), row.get(1)?)),
+            )?;
+            Ok(rows.collect::<Result<_, _>>()?)
+        })
+        .await
+    }
+
+    /// Stores a message and its record in one transaction, and returns once they
+    /// are on disk. It waits in the mailbox under a new unique-id. `None`: one like
+    /// it was imported before, and nothing was stored.
+    ///
+    /// Goes through even if the future is dropped before it is done.
+    ///
+    /// # Errors
+    /// [`StoreError::NoMailbox`] if the user was removed or renamed since the import
+    /// began. Nothing is stored then, nor with the others, with the exception of
+    /// [`StoreError::Uncertain`].
+    pub async fn deliver_imported(
+        &self,
+        import: &Import,
+        message: ImportedMessage,
+        now: Moment,
+    ) -> Result<Option<Receipt>, StoreError> {
+        let import = import.clone();
+        let (id, octets) = (message.id, message.body.octets_in_row());
+        let age = self.clock().age_millis(now);
+        let settled = keep_file(&message.body, |is_new: &bool| *is_new);
+        let work = move |db: &Connection| deliver_imported(db, &import, &message, now.wall, age);
+        let writer = &self.0.writer;
+        let is_new = writer
+            .change(Urgency::Intake, octets, work, settled)
+            .await?;
+        Ok(is_new.then(|| Receipt::of_commit(id, Vec::new())))
+    }
+}
+
+fn deliver_imported(
+    db: &Connection,
+    import: &Import,
+    message: &ImportedMessage,
+    now: SystemTime,
+    age: i64,
+) -> Result<bool, StoreError> {
+    let mailbox = deliver::find_open_mailbox(db, &import.user)?;
+    if mailbox != Some(import.mailbox) {
+        return Err(StoreError::NoMailbox(import.user.clone()));
+    }
+    let mark = FetchedMark {
+        provider: import.records,
+        unique_id: Some(message.likeness.to_vec()),
+        kind: FetchedKind::Message,
+        digest: message.likeness,
+        octets: None,
+    };
+    if find_same(db, &mark)?.is_some() {
+        return Ok(false);
+    }
+    let row = MessageRow {
+        id: message.id,
+        received_at: message.received_at,
+        source: "import",
+        reverse_path: &message.reverse_path,
+        body: &message.body,
+    };
+    deliver::add_message(db, &row)?;
+    let octets = content_octets(&[], message.body.octets(), message.body.tail());
+    let entry = EntryRow {
+        octets: octets as i64,
+        delivered_at: to_millis(now),
+        restored_at: None,
+        why: &message.why,
+        trace: &[],
+    };
+    deliver::add_entry(db, import.mailbox, message.id.as_u64() as i64, &entry)?;
+    note_fetched(db, &mark, message.id, age)?;
+    Ok(true)
+}
