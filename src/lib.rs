@@ -32,6 +32,7 @@
 //!  6  cli                   arguments, one file for each command, exit codes
 //!  5  backup                copies for another disk, and the way back
 //!     hub, control          opens, connects, starts, reloads, polls; the socket that commands speak to
+//!     sheet                 a person's settings for the mail program, as text and as a page to print
 //!  4  config                files → the settings types that the rooms declare; edit, init, watch, import
 //!  3  net                   sockets, TLS, threads, limits; a driver for each protocol, and when to poll; figures
 //!     auth                  password hashes, the memory of good log-ins, delays of bad ones
@@ -106,6 +107,7 @@ pub mod config;
 pub mod backup;
 pub mod control;
 pub mod hub;
+pub mod sheet;
 pub mod cli;
 pub mod logging;
 

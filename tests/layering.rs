@@ -48,7 +48,10 @@ const LIBRARIES: [(&str, &[&str]); 21] = [
     ("hyper", &["net/metrics.rs"]),
     ("smol_hyper", &["net/metrics.rs"]),
     ("tar", &["backup"]),
-    ("rustix", &["net", "store", "hub", "config", "backup", "formats"]),
+    (
+        "rustix",
+        &["net", "store", "hub", "config", "backup", "formats"],
+    ),
 ];
 
 /// Rooms without I/O, time of their own, threads or log.

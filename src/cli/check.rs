@@ -10,7 +10,7 @@ mod disk;
 mod files;
 mod finding;
 mod hostname;
-mod hub;
+pub(super) mod hub;
 mod mail;
 mod memory;
 mod ports;
@@ -83,12 +83,6 @@ pub fn run(config: &Path, arguments: Arguments) -> Outcome {
         (0, _) => ExitCode::from(ONLY_WARNINGS),
         _ => ExitCode::FAILURE,
     })
-}
-
-/// Everything that `check` finds, without a word.
-#[expect(dead_code, reason = "setup comes next")]
-pub fn findings(config: &Path) -> Vec<Finding> {
-    look(config, &|_| ())
 }
 
 fn print(finding: &Finding) {

@@ -1,6 +1,6 @@
 //! `postroom fetch`: fetch from the providers now, or look what would come.
 
-mod dry_run;
+pub(super) mod dry_run;
 
 use std::path::Path;
 use std::process::ExitCode;

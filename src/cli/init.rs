@@ -10,7 +10,7 @@ use clap::Args;
 use super::output::say;
 use super::{Failure, Outcome};
 use crate::config::Configuration;
-use crate::config::init::{Init, Reach};
+use crate::config::init::{Answers, Init, Reach};
 use crate::mail::Domain;
 use crate::net::tls::{CA_CERTIFICATE_FILE, OfficeCa, SubjectName};
 
@@ -41,6 +41,7 @@ pub fn run(arguments: Arguments) -> Outcome {
         domain: domain(&arguments.domain)?,
         hostname: arguments.hostname.as_deref().map(domain).transpose()?,
         reach,
+        answers: Answers::default(),
     };
     let configuration = init.write()?;
     let ca =
@@ -59,9 +60,11 @@ pub fn run(arguments: Arguments) -> Outcome {
     Ok(ExitCode::SUCCESS)
 }
 
-fn domain(text: &str) -> Result<Domain, Failure> {
+/// A domain, or why it is none.
+pub(super) fn domain(text: &str) -> Result<Domain, Failure> {
+    let is_address = text.parse::<IpAddr>().is_ok();
     match Domain::parse(text) {
-        Ok(domain) if !domain.as_str().starts_with('[') => Ok(domain),
+        Ok(domain) if !domain.as_str().starts_with('[') && !is_address => Ok(domain),
         _ => Err(Failure(format!(
             "“{}” is no domain name such as example.com",
             text.escape_debug()
@@ -70,7 +73,7 @@ fn domain(text: &str) -> Result<Domain, Failure> {
 }
 
 /// The CA's file, where the configuration names a certificate.
-fn make_certificates(
+pub(super) fn make_certificates(
     configuration: &Configuration,
     domain: &Domain,
     reach: Reach,
@@ -80,7 +83,10 @@ fn make_certificates(
         return Ok(None);
     };
     let now = SystemTime::now();
-    let names = names(configuration.hostname.as_str(), reach);
+    let mut names = names(configuration.hostname.as_str(), reach);
+    let away = configuration.sheet.away_host.as_ref();
+    let away = away.map(|name| SubjectName::Dns(name.to_string()));
+    names.extend(away.filter(|name| !names.contains(name)));
     OfficeCa::create_with_certificate(folder, domain.as_str(), &names, now)?;
     Ok(Some(folder.join(CA_CERTIFICATE_FILE)))
 }

@@ -18,7 +18,10 @@ mod output;
 mod progress;
 mod provider;
 mod serve;
+mod setup;
+mod sheet;
 mod status;
+mod test_mail;
 mod unclaimed;
 mod user;
 mod why;
@@ -51,6 +54,8 @@ pub struct CommandLine {
 enum Command {
     /// Write a commented configuration, a certificate and the data folder
     Init(init::Arguments),
+    /// Set up a hub by questions: settings, people, a try at the provider, sheets to hand out
+    Setup(Box<setup::Arguments>),
     /// Say what is wrong with the configuration, and how to mend it
     Check(check::Arguments),
     /// Print the [[provider]] sections that a .fetchmailrc stands for
@@ -83,6 +88,8 @@ enum Command {
     Export(export::Arguments),
     /// Bring mail from an old PC or server into a user's mailbox
     Import(import::Arguments),
+    /// Send a mail to a user through the running hub, and collect it as their PC would
+    TestMail(test_mail::Arguments),
     /// How the hub is
     Status(status::Arguments),
 }
@@ -120,6 +127,7 @@ pub fn main() -> ExitCode {
     let config = &arguments.config;
     let outcome = match arguments.command {
         Command::Init(arguments) => init::run(arguments),
+        Command::Setup(arguments) => setup::run(config, &arguments),
         Command::Check(arguments) => check::run(config, arguments),
         Command::ImportFetchmailrc(arguments) => import_fetchmailrc::run(config, arguments),
         Command::Serve => serve::run(config),
@@ -134,6 +142,7 @@ pub fn main() -> ExitCode {
         Command::Restore(arguments) => backup::restore(config, arguments),
         Command::Export(arguments) => export::run(config, arguments),
         Command::Import(arguments) => import::run(config, arguments),
+        Command::TestMail(arguments) => test_mail::run(config, arguments),
         Command::Status(arguments) => status::run(config, arguments),
     };
     match outcome {

@@ -109,9 +109,39 @@ pub fn printable(text: &str) -> String {
     printable
 }
 
+/// Words of a terminal's line; a paragraph is easier to read so than cut anywhere.
+const LINE_WIDTH: usize = 78;
+
+/// A paragraph in lines that fit a terminal.
+pub fn wrapped(text: &str) -> String {
+    let mut wrapped = String::with_capacity(text.len());
+    let mut width = 0;
+    for word in text.split(' ') {
+        let length = word.chars().count();
+        if width > 0 && width + 1 + length > LINE_WIDTH {
+            wrapped.push('\n');
+            width = 0;
+        } else if width > 0 {
+            wrapped.push(' ');
+            width += 1;
+        }
+        wrapped.push_str(word);
+        width += length;
+    }
+    wrapped
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_paragraph_is_broken_between_words_alone() {
+        let text = format!("{} {} x", "a".repeat(78), "b".repeat(90));
+        let lines = [&"a".repeat(78), &"b".repeat(90), "x"].join("\n");
+        assert_eq!(wrapped(&text), lines);
+        assert_eq!(wrapped("one two"), "one two");
+    }
 
     #[test]
     fn what_went_wrong_cannot_move_the_cursor_either() {

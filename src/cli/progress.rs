@@ -21,16 +21,6 @@ impl Progress {
         )
     }
 
-    /// At the beginning of `total` messages.
-    #[expect(dead_code, reason = "export and import come next")]
-    pub fn of_messages(what: &'static str, total: u64) -> Progress {
-        Progress::begin(
-            what,
-            total,
-            "{prefix} [{wide_bar}] {pos} of {len} messages, {eta} left",
-        )
-    }
-
     fn begin(what: &'static str, total: u64, form: &str) -> Progress {
         let target = match io::stderr().is_terminal() {
             true => ProgressDrawTarget::stderr(),
@@ -49,7 +39,6 @@ impl Progress {
         self.bar.inc(done);
     }
 
-    #[expect(dead_code, reason = "export and import come next")]
     /// Prints a line above the bar; where nobody watches, a line like any other.
     pub fn say(&self, line: &str) {
         self.bar.suspend(|| eprintln!("{line}"));

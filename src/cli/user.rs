@@ -9,7 +9,7 @@ use clap::Subcommand;
 use super::ask::{ask_with, configuration, do_it_with, reach, tell_hub};
 use super::confirm::agreed;
 use super::output::{Table, say, size, time};
-use super::{Failure, Outcome};
+use super::{Failure, Outcome, sheet};
 use crate::auth::{hash_password, made_up_password};
 use crate::config::Configuration;
 use crate::config::edit::{DirectoryEdit, Postmaster};
@@ -44,6 +44,8 @@ pub enum Command {
     },
     /// List all users
     List,
+    /// Print what to tell the user's mail program
+    Sheet(sheet::Arguments),
     /// Let a user collect no more mail; it goes on coming in, and waits
     Disable {
         /// The user
@@ -82,6 +84,7 @@ pub fn run(config: &Path, command: Command) -> Outcome {
         } => passwd(&configuration, &name, password_stdin),
         Command::Rename { old, new } => rename(&configuration, &old, new),
         Command::List => list(&configuration),
+        Command::Sheet(arguments) => sheet::run(&configuration, &arguments),
         Command::Disable { name } => set_access(&configuration, &name, Access::Disabled),
         Command::Enable { name } => set_access(&configuration, &name, Access::Allowed),
         Command::Remove { name } => remove(&configuration, &name),
@@ -268,19 +271,7 @@ impl Password {
         if !from_stdin {
             return Ok(Password::MadeUp(made_up_password()?));
         }
-        let input = io::stdin();
-        if input.is_terminal() {
-            eprintln!("type the password and press Enter; it is shown while you type");
-        }
-        let mut line = String::new();
-        input.lock().read_line(&mut line)?;
-        let password = line.trim_end_matches(['\r', '\n']);
-        if password.is_empty() {
-            return Err(Failure(
-                "standard input has no password in its first line".to_string(),
-            ));
-        }
-        Ok(Password::Chosen(password.to_string()))
+        Ok(Password::Chosen(password_line()?))
     }
 
     fn hash(&self) -> Result<crate::auth::PasswordHash, Failure> {
@@ -292,5 +283,22 @@ impl Password {
         if let Password::MadeUp(text) = self {
             say!("the password is {text} (it is not shown again)");
         }
+    }
+}
+
+/// The first line of standard input.
+pub(super) fn password_line() -> Result<String, Failure> {
+    let input = io::stdin();
+    if input.is_terminal() {
+        eprintln!("type the password and press Enter; it is shown while you type");
+    }
+    let mut line = String::new();
+    input.lock().read_line(&mut line)?;
+    let password = line.trim_end_matches(['\r', '\n']);
+    match password.is_empty() {
+        true => Err(Failure(
+            "standard input has no password in its first line".to_string(),
+        )),
+        false => Ok(password.to_string()),
     }
 }

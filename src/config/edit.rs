@@ -17,10 +17,12 @@ use super::error::ConfigurationError;
 use super::replace::{self, FolderLock};
 use super::settings::Configuration;
 
+mod people;
 mod toml;
 #[cfg(any(test, fuzzing))]
 pub(super) mod invariants;
 
+pub(super) use self::people::with_people;
 use self::toml::{TomlFile, same_name};
 
 /// Why an edit was not made. The file is unchanged.

@@ -1,8 +1,10 @@
-//! `postroom init`: the first postroom.toml and directory.toml.
+//! `postroom init` and `postroom setup`: the first postroom.toml and
+//! directory.toml.
 //!
-//! Both are commented, load as they are, and are never written over. The
-//! directory has no users yet: `user add` makes the first. The certificate
-//! that the settings name is the caller's to make.
+//! Both are commented, load as they are, and are never written over. From `init`
+//! the directory has no users yet: `user add` makes the first. From `setup` it has
+//! them, and postroom.toml the [`Answers`]. The certificate that the settings name
+//! is the caller's to make.
 
 use std::fs::{self, DirBuilder, File, Metadata, OpenOptions, Permissions};
 use std::io::{self, Write};
@@ -13,18 +15,31 @@ use rustix::fs::OFlags;
 use thiserror::Error;
 
 use crate::mail::Domain;
+use crate::route::Directory;
 
+use super::edit::with_people;
 use super::error::ConfigurationError;
 use super::replace::{folder_of, sync_folder_of};
 use super::settings::Configuration;
+use crate::net::tls::CA_CERTIFICATE_FILE;
+
+mod answers;
+
+pub use answers::{Answers, Mailbox, Person, Senders};
+use answers::{PasswordPlace, SECRET_FILE};
 
 const POSTROOM_TOML: &str = include_str!("init/postroom.toml");
 const DIRECTORY_TOML: &str = include_str!("init/directory.toml");
 
+/// The names of both in the folder.
+const FILE: &str = "postroom.toml";
+const DIRECTORY_FILE: &str = "directory.toml";
+
 /// Where the packages put the settings; mail then goes where Debian keeps what
 /// services gather.
-const SYSTEM_FOLDER: &str = "/etc/postroom";
-const SYSTEM_DATA: &str = "/var/lib/postroom";
+pub const SYSTEM_FOLDER: &str = "/etc/postroom";
+/// See [`SYSTEM_FOLDER`].
+pub const SYSTEM_DATA: &str = "/var/lib/postroom";
 
 /// What the new hub listens on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -46,6 +61,8 @@ pub struct Init {
     pub hostname: Option<Domain>,
     /// What it listens on.
     pub reach: Reach,
+    /// What `setup` knows beyond this.
+    pub answers: Answers,
 }
 
 /// Why nothing was written.
@@ -65,11 +82,18 @@ pub enum InitError {
     /// The new file does not load; a fault of this program.
     #[error("{0}")]
     Faulty(#[from] ConfigurationError),
+    /// Nor could the people be put into the directory.
+    #[error("{0}")]
+    People(String),
 }
 
 impl Init {
     /// The text of postroom.toml.
     pub fn configuration(&self) -> String {
+        self.settings(PasswordPlace::File)
+    }
+
+    fn settings(&self, place: PasswordPlace) -> String {
         let hostname = match &self.hostname {
             Some(hostname) => hostname.to_string(),
             None => format!("post.{}", self.domain),
@@ -90,21 +114,45 @@ impl Init {
                 "listen_tls = [\"127.0.0.1:1995\", \"[::1]:1995\"]",
             ),
         };
-        POSTROOM_TOML
+        let text = POSTROOM_TOML
             .replace("{hostname}", &hostname)
             .replace("{domain}", self.domain.as_str())
             .replace("{data_dir}", data_dir)
             .replace("{smtp_listen}", smtp)
             .replace("{pop3_listen}", pop3)
-            .replace("{pop3_listen_tls}", pop3_tls)
+            .replace("{pop3_listen_tls}", pop3_tls);
+        self.answers.put_into(text, place)
     }
 
-    /// The text of directory.toml: how to write it, and no users.
-    pub fn directory(&self) -> String {
-        DIRECTORY_TOML.replace("example.com", self.domain.as_str())
+    /// The text of directory.toml: how to write it, and the people.
+    ///
+    /// # Errors
+    /// [`InitError::People`]: never for what parses.
+    pub fn directory(&self) -> Result<String, InitError> {
+        let text = DIRECTORY_TOML.replace("example.com", self.domain.as_str());
+        let Answers {
+            people, postmaster, ..
+        } = &self.answers;
+        match people.as_slice() {
+            [] => Ok(text),
+            people => with_people(&text, people, postmaster.as_deref()).map_err(InitError::People),
+        }
     }
 
-    /// Writes both files and makes the data folder; gives back the settings as
+    /// Both files as they would be read, before one is written: so that a trial at
+    /// the provider needs none.
+    ///
+    /// # Errors
+    /// What would be wrong with them.
+    pub fn draft(&self) -> Result<(Configuration, Directory), InitError> {
+        let file = self.folder.join(FILE);
+        let text = self.settings(PasswordPlace::Draft);
+        let configuration = Configuration::parse(&file, &text)?;
+        let directory = configuration.parse_directory(&self.directory()?)?;
+        Ok((configuration, directory))
+    }
+
+    /// Writes the files and makes the data folder; gives back the settings as
     /// they are read from the new file. Everything is private; where root makes
     /// it for a hub of another user or group, it belongs to the folder's.
     ///
@@ -112,10 +160,18 @@ impl Init {
     /// A file that is there already; from the system. What was written until
     /// then is removed again.
     pub fn write(&self) -> Result<Configuration, InitError> {
-        let files = [
-            (self.folder.join("postroom.toml"), self.configuration()),
-            (self.folder.join("directory.toml"), self.directory()),
+        let settings = self.configuration();
+        let mut files = vec![
+            (self.folder.join(FILE), settings.clone().into_bytes()),
+            (
+                self.folder.join(DIRECTORY_FILE),
+                self.directory()?.into_bytes(),
+            ),
         ];
+        if let Some(mailbox) = &self.answers.mailbox {
+            let password = mailbox.password.octets().to_vec();
+            files.push((self.folder.join(SECRET_FILE), password));
+        }
         for (file, _) in &files {
             if file.symlink_metadata().is_ok() {
                 return Err(InitError::Exists(file.clone()));
@@ -123,37 +179,80 @@ impl Init {
         }
         make_folder(&self.folder, 0o750)?;
         let mut written = Vec::new();
-        let result = files.iter().try_for_each(|(file, text)| {
-            write_new(file, text.as_bytes())?;
+        let result = files.iter().try_for_each(|(file, content)| {
+            if file.ends_with(SECRET_FILE) {
+                make_secret_folder(folder_of(file))?;
+            }
+            write_new(file, content)?;
             written.push(file);
             Ok(())
         });
-        let result = result.and_then(|()| {
-            let [(file, text), _] = &files;
-            let configuration = Configuration::parse(file, text)?;
-            make_folder(&configuration.data_dir, 0o700)?;
-            if let Some(tls) = &configuration.tls {
-                // Everybody may have the certificates; the keys have modes of their own.
-                make_folder(folder_of(&tls.certificate), 0o755)?;
-            }
-            Ok(configuration)
-        });
+        let result = result.and_then(|()| self.read_back(&settings));
         if result.is_err() {
-            // The first error is the one to tell.
-            written
-                .into_iter()
-                .for_each(|file| drop(fs::remove_file(file)));
+            written.into_iter().for_each(|file| remove_new(file));
         }
         result
+    }
+
+    /// What was written loads, and its folders are there.
+    fn read_back(&self, settings: &str) -> Result<Configuration, InitError> {
+        let configuration = Configuration::parse(&self.folder.join(FILE), settings)?;
+        if !self.answers.people.is_empty() {
+            configuration.load_directory()?;
+        }
+        make_folder(&configuration.data_dir, 0o700)?;
+        if let Some(tls) = &configuration.tls {
+            // Everybody may have the certificates; the keys have modes of their own.
+            make_folder(folder_of(&tls.certificate), 0o755)?;
+        }
+        Ok(configuration)
     }
 
     /// Removes what [`Init::write`] has just written, where what follows it
     /// fails: the next try must not find half an office.
     pub fn take_back(&self) {
-        for file in ["postroom.toml", "directory.toml"] {
-            // The first error is the one to tell.
-            let _ = fs::remove_file(self.folder.join(file));
+        let secret = self.answers.mailbox.as_ref().map(|_| SECRET_FILE);
+        for file in [FILE, DIRECTORY_FILE].into_iter().chain(secret) {
+            remove_new(&self.folder.join(file));
         }
+    }
+
+    /// The files of an earlier time that [`Init::write`], and the certificates after
+    /// it, would meet.
+    pub fn in_the_way(&self) -> Option<PathBuf> {
+        let ca = Path::new("tls").join(CA_CERTIFICATE_FILE);
+        let files = [
+            Path::new(FILE),
+            Path::new(DIRECTORY_FILE),
+            Path::new(SECRET_FILE),
+            &ca,
+        ];
+        let mut files = files.into_iter().map(|file| self.folder.join(file));
+        files.find(|file| file.symlink_metadata().is_ok())
+    }
+}
+
+/// Removes a file that we made, and its folder if that was made for it alone.
+fn remove_new(file: &Path) {
+    // The first error is the one to tell.
+    let _ = fs::remove_file(file);
+    if file.ends_with(SECRET_FILE) {
+        // Fails where others are in it.
+        let _ = fs::remove_dir(folder_of(file));
+    }
+}
+
+/// Makes a folder for passwords. Where it is the parent's owner's, that one's
+/// group may enter, as it may read the files.
+pub(super) fn make_secret_folder(folder: &Path) -> Result<(), InitError> {
+    match make_folder(folder, 0o700)? {
+        FolderOwner::AsItWas => Ok(()),
+        FolderOwner::TheParents(handle) => handle
+            .set_permissions(Permissions::from_mode(0o750))
+            .map_err(|error| InitError::Write {
+                path: folder.to_path_buf(),
+                error,
+            }),
     }
 }
 
@@ -249,6 +348,7 @@ mod tests {
             domain: Domain::parse("example.com").unwrap(),
             hostname: None,
             reach,
+            answers: Answers::default(),
         }
     }
 
@@ -302,7 +402,7 @@ mod tests {
         assert_eq!(configuration.load_directory().unwrap().users().len(), 1);
         let text = fs::read_to_string(office.join("directory.toml")).unwrap();
         assert!(
-            text.starts_with(&init(&office, Reach::Loopback).directory()),
+            text.starts_with(&init(&office, Reach::Loopback).directory().unwrap()),
             "{text}"
         );
     }

@@ -14,6 +14,7 @@ mod listen;
 mod postroom_toml;
 mod provider_toml;
 mod provider_values;
+mod sheet_toml;
 mod secrets;
 mod directory_toml;
 mod rules_toml;
@@ -32,7 +33,9 @@ pub use error::ConfigurationError;
 #[cfg(any(test, fuzzing))]
 pub use invariants::check_invariants;
 pub use moved::with_data_dir;
-pub use settings::{Configuration, Located, Log, Pop3, Routing, Smtp, Tls};
+pub use settings::{
+    Configuration, Located, Log, Outgoing, OutgoingTls, Pop3, Routing, Sheet, Smtp, Tls,
+};
 
 #[cfg(test)]
 mod tests;

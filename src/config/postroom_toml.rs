@@ -20,6 +20,7 @@ use super::error::ConfigurationError;
 use super::listen::{self, Listen};
 use super::provider_toml::{self, ProviderSection};
 use super::settings::{Configuration, Located, Log, Pop3, Routing, Smtp, Tls};
+use super::sheet_toml::{self, SheetSection};
 use super::values::{Count, Heading, Period, Section, Sections, Size, Text};
 
 /// Below this the hub cannot hold a message and a few sessions.
@@ -49,6 +50,8 @@ struct File {
     tls: Option<Spanned<Section<TlsSection>>>,
     #[serde(default)]
     log: Section<LogSection>,
+    #[serde(default)]
+    sheet: Section<SheetSection>,
     #[serde(default)]
     provider: Sections<ProviderSection>,
 }
@@ -204,6 +207,7 @@ impl Configuration {
                 level: log.level.map_or(default.level, |Text(level)| level),
                 file: log.file.map(|Text(file)| folder.join(file)),
             },
+            sheet: sheet_toml::sheet_of(read.sheet.0, &document)?,
             allow_root: read.allow_root.unwrap_or(false),
         })
     }

@@ -58,6 +58,8 @@ pub struct Configuration {
     pub(super) provider_notes: ProviderNotes,
     /// `[log]`.
     pub log: Log,
+    /// `[sheet]`.
+    pub sheet: Sheet,
     /// Whether `serve` may run as root. Default false: a hub that never was
     /// root has nothing to lose but mail.
     pub allow_root: bool,
@@ -143,6 +145,60 @@ pub struct Log {
     pub level: LevelFilter,
     /// A file beside standard error. Default none: systemd keeps the log.
     pub file: Option<PathBuf>,
+}
+
+/// `[sheet]`: what settings sheets tell people beyond what the hub knows.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Sheet {
+    /// Through whom people send. Default none: the sheet says to keep what they
+    /// have, for the hub sends nothing.
+    pub outgoing: Option<Outgoing>,
+    /// The name under which PCs reach the hub from outside the office. Default
+    /// none: they do not.
+    pub away_host: Option<Domain>,
+    /// Whom people ask. Default none.
+    pub ask: Option<String>,
+}
+
+/// The provider's server for mail that people send.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Outgoing {
+    /// A host name, or an address.
+    pub host: String,
+    /// Its port. Default 465, with STARTTLS 587.
+    pub port: u16,
+    /// Default implicit.
+    pub security: OutgoingTls,
+    /// What people log in there with: `{address}` and `{user}` stand for theirs.
+    /// Default `{address}`, as most providers want it.
+    pub user: String,
+}
+
+/// How the connection to the outgoing server is protected.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum OutgoingTls {
+    /// TLS from the first octet.
+    #[default]
+    Implicit,
+    /// By STARTTLS.
+    StartTls,
+}
+
+impl Outgoing {
+    /// Stands for the whole address of whoever the sheet is for.
+    pub const ADDRESS: &'static str = "{address}";
+    /// Stands for their user name.
+    pub const USER: &'static str = "{user}";
+}
+
+impl OutgoingTls {
+    /// The port that goes with it (RFC 8314 §3.3, RFC 6409 §3.1).
+    pub fn port(self) -> u16 {
+        match self {
+            OutgoingTls::Implicit => 465,
+            OutgoingTls::StartTls => 587,
+        }
+    }
 }
 
 impl Configuration {

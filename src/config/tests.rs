@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use super::init::{Init, Reach};
+use super::init::{Answers, Init, Reach};
 use super::*;
 use crate::mail::{Domain, Recipient};
 use crate::route::{Route, UnknownUser};
@@ -30,6 +30,7 @@ fn the_sample_settings_are_what_init_writes() {
         domain: Domain::parse("example.com").unwrap(),
         hostname: None,
         reach: Reach::World,
+        answers: Answers::default(),
     };
     let sample = fs::read_to_string(repository("etc/postroom.toml")).unwrap();
     assert_eq!(sample, init.configuration());
@@ -41,7 +42,7 @@ fn the_sample_settings_name_the_real_defaults() {
     let sample = fs::read_to_string(repository("etc/postroom.toml")).unwrap();
     let spelled_out = with_defaults_spelled_out(&sample);
     assert_eq!(
-        spelled_out.matches("\n#").count() + 21,
+        spelled_out.matches("\n#").count() + 26,
         sample.matches("\n#").count()
     );
     let minimal = "hostname = \"post.example.com\"\ndomains = [\"example.com\"]\n\

@@ -35,7 +35,7 @@ use fetching::Fetching;
 
 pub use fetching::{AloneError, chosen, fetch_alone};
 pub use reload::fingerprint;
-pub use settings::{listens, store_settings};
+pub use settings::{listens, store_settings, tls_folder};
 pub use start::StartError;
 
 /// A hub with everything that it needs at hand.

@@ -21,6 +21,7 @@ mod policy;
 mod restart;
 mod rules;
 mod sessions;
+mod setup;
 mod signals;
 mod store_commands;
 mod systemd;

@@ -87,6 +87,13 @@ impl Office {
         office
     }
 
+    /// A folder with nothing in it.
+    pub fn empty() -> Office {
+        Office {
+            folder: tempfile::tempdir().unwrap(),
+        }
+    }
+
     /// Adds a user with the password `secret-NAME`.
     pub fn add_user(&self, name: &str) {
         let password = format!("secret-{name}\n");

@@ -112,7 +112,7 @@ fn look_as_a_pc(configuration: &Configuration, listener: SocketAddr, findings: &
 }
 
 /// Where a listener on all addresses can be reached from here.
-fn reachable(listener: SocketAddr) -> SocketAddr {
+pub fn reachable(listener: SocketAddr) -> SocketAddr {
     let ip = match listener.ip() {
         IpAddr::V4(ip) if ip.is_unspecified() => IpAddr::V4(Ipv4Addr::LOCALHOST),
         IpAddr::V6(ip) if ip.is_unspecified() => IpAddr::V6(Ipv6Addr::LOCALHOST),

@@ -92,7 +92,8 @@ fn explain(why: &PollError) -> Failure {
     })
 }
 
-fn print(provider: &Provider, run: &DryRun) {
+/// The messages, who would get them and why, and what is proposed.
+pub(in crate::cli) fn print(provider: &Provider, run: &DryRun) {
     say!(
         "{}: {} messages at {}, the newest {} looked at; nothing is changed\n",
         provider.name,

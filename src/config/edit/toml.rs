@@ -84,6 +84,15 @@ impl TomlFile {
         }
     }
 
+    /// Further addresses, in place of those that were there.
+    pub(super) fn set_addresses(&mut self, user: &str, addresses: &[String]) {
+        let user = self.users().and_then(|users| users.get_mut(user));
+        if let Some(user) = user.and_then(Item::as_table_like_mut) {
+            let addresses = toml_edit::value(Array::from_iter(addresses));
+            user.insert("addresses", addresses);
+        }
+    }
+
     pub(super) fn rename_user(&mut self, old: &str, new: &str) {
         let renamed = |key: Key| match key.get() == old {
             true => Key::new(new)

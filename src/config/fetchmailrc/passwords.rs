@@ -1,12 +1,10 @@
 //! The passwords of an import, each in a file of its own. The only part of the
 //! import that writes.
 
-use std::fs::Permissions;
-use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 use super::Import;
-use crate::config::init::{FolderOwner, InitError, make_folder, write_new};
+use crate::config::init::{InitError, make_secret_folder, write_new};
 
 impl Import {
     /// Writes every password of the file into `folder`, by the account's name;
@@ -34,20 +32,6 @@ impl Import {
             write_new(file, password.octets())?;
         }
         Ok(files.into_iter().map(|(file, _)| file).collect())
-    }
-}
-
-/// Where it is the parent's owner's, that one's group may enter, as it may read
-/// the files.
-fn make_secret_folder(folder: &Path) -> Result<(), InitError> {
-    match make_folder(folder, 0o700)? {
-        FolderOwner::AsItWas => Ok(()),
-        FolderOwner::TheParents(handle) => handle
-            .set_permissions(Permissions::from_mode(0o750))
-            .map_err(|error| InitError::Write {
-                path: folder.to_path_buf(),
-                error,
-            }),
     }
 }
 
