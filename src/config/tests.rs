@@ -42,7 +42,7 @@ fn the_sample_settings_name_the_real_defaults() {
     let sample = fs::read_to_string(repository("etc/postroom.toml")).unwrap();
     let spelled_out = with_defaults_spelled_out(&sample);
     assert_eq!(
-        spelled_out.matches("\n#").count() + 26,
+        spelled_out.matches("\n#").count() + 27,
         sample.matches("\n#").count()
     );
     let minimal = "hostname = \"post.example.com\"\ndomains = [\"example.com\"]\n\
