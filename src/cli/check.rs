@@ -22,7 +22,7 @@ use std::process::ExitCode;
 use clap::Args;
 use serde::Serialize;
 
-use super::Outcome;
+use super::{Failure, Outcome};
 use super::ask::ask_with;
 use super::output::{printable, say};
 use crate::auth::PasswordHash;
@@ -36,7 +36,7 @@ pub use finding::{Finding, Severity, Topic};
 /// was not understood.
 const ONLY_WARNINGS: u8 = 3;
 
-#[derive(Debug, Default, Args)]
+#[derive(Debug, Args)]
 #[command(
     after_help = "Exit codes: 0 all is well, 1 something does not work (ERROR), 3 something should be looked at (warning)."
 )]
@@ -56,33 +56,47 @@ struct Report<'a> {
 }
 
 pub fn run(config: &Path, arguments: Arguments) -> Outcome {
-    let tell = match arguments.json {
-        true => |_: &Finding| (),
-        false => print,
+    let worst = match arguments.json {
+        true => report(config)?,
+        false => tell(config),
     };
-    let findings = look(config, &tell);
-    let count = |severity| {
-        let of_it = |finding: &&Finding| finding.severity == severity;
-        findings.iter().filter(of_it).count()
-    };
-    let (errors, warnings) = (count(Severity::Error), count(Severity::Warning));
-    match arguments.json {
-        true => {
-            let report = Report {
-                version: env!("CARGO_PKG_VERSION"),
-                errors,
-                warnings,
-                findings: &findings,
-            };
-            say!("{}", serde_json::to_string_pretty(&report)?);
-        }
-        false => say!("\n{errors} errors, {warnings} warnings"),
-    }
-    Ok(match (errors, warnings) {
-        (0, 0) => ExitCode::SUCCESS,
-        (0, _) => ExitCode::from(ONLY_WARNINGS),
-        _ => ExitCode::FAILURE,
+    Ok(match worst {
+        Some(Severity::Error) => ExitCode::FAILURE,
+        Some(Severity::Warning) => ExitCode::from(ONLY_WARNINGS),
+        _ => ExitCode::SUCCESS,
     })
+}
+
+/// Looks, and prints each finding as it is found. Returns the gravest one's
+/// severity.
+pub fn tell(config: &Path) -> Option<Severity> {
+    let findings = look(config, &print);
+    let errors = count(&findings, Severity::Error);
+    let warnings = count(&findings, Severity::Warning);
+    say!("\n{errors} errors, {warnings} warnings");
+    worst(&findings)
+}
+
+/// The same, for programs.
+fn report(config: &Path) -> Result<Option<Severity>, Failure> {
+    let findings = look(config, &|_| ());
+    let report = Report {
+        version: env!("CARGO_PKG_VERSION"),
+        errors: count(&findings, Severity::Error),
+        warnings: count(&findings, Severity::Warning),
+        findings: &findings,
+    };
+    say!("{}", serde_json::to_string_pretty(&report)?);
+    Ok(worst(&findings))
+}
+
+fn count(findings: &[Finding], severity: Severity) -> usize {
+    let of_it = |finding: &&Finding| finding.severity == severity;
+    findings.iter().filter(of_it).count()
+}
+
+fn worst(findings: &[Finding]) -> Option<Severity> {
+    findings.iter().map(|finding| finding.severity).max()
 }
 
 fn print(finding: &Finding) {
