@@ -22,9 +22,9 @@ use std::process::ExitCode;
 use clap::Args;
 use serde::Serialize;
 
-use super::{Failure, Outcome};
 use super::ask::ask_with;
 use super::output::{printable, say};
+use super::{Failure, Outcome};
 use crate::auth::PasswordHash;
 use crate::config::Configuration;
 use crate::control::{self, Answer, AskError, Request, Status};

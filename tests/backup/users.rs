@@ -5,34 +5,23 @@ use std::os::unix::fs::{MetadataExt, PermissionsExt, chown};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use tempfile::TempDir;
-
+use crate::hub::user::{HUBS_USER, Program, anothers, give, is_root};
 use crate::hub::{Done, Office, run};
 
-/// Nobody on this machine.
-const HUBS_USER: u32 = 12345;
 const SOMEBODY: u32 = 12346;
 
 /// An office of the hub's user, and the program where that user may run it.
 struct Place {
-    folder: TempDir,
+    program: Program,
     office: Office,
 }
 
 impl Place {
     /// None where the test does not run as root.
     fn new() -> Option<Place> {
-        if !rustix::process::geteuid().is_root() {
-            println!("skipped: not run as root");
+        if !is_root() {
             return None;
         }
-        let folder = tempfile::tempdir().unwrap();
-        open_to_all(folder.path());
-        fs::copy(
-            env!("CARGO_BIN_EXE_postroom"),
-            folder.path().join("postroom"),
-        )
-        .unwrap();
         let office = Office::new();
         let settings = office.read("postroom.toml");
         office.write(
@@ -40,20 +29,16 @@ impl Place {
             &settings.replace("allow_root = true\n", ""),
         );
         give(&office.path(""), HUBS_USER);
-        Some(Place { folder, office })
+        let program = Program::for_all();
+        Some(Place { program, office })
     }
 
     fn command(&self, user: u32, config: &Path, arguments: &[&str]) -> Command {
-        let id = user.to_string();
-        let mut command = Command::new("setpriv");
-        command.args(["--reuid", &id, "--regid", &id, "--clear-groups"]);
+        let mut command = self.program.run_by(user);
         command
-            .arg(self.folder.path().join("postroom"))
-            .args(arguments);
-        command
+            .args(arguments)
             .env("POSTROOM_CONFIG", config)
-            .current_dir(self.folder.path());
-        command
+            .current_dir(self.program.folder())
             .env_remove("JOURNAL_STREAM")
             .env_remove("NOTIFY_SOCKET");
         command
@@ -72,39 +57,11 @@ fn open_to_all(folder: &Path) {
     fs::set_permissions(folder, fs::Permissions::from_mode(0o755)).unwrap();
 }
 
-fn give(path: &Path, user: u32) {
-    chown(path, Some(user), Some(user)).unwrap();
-    if path.is_dir() {
-        for entry in fs::read_dir(path).unwrap() {
-            give(&entry.unwrap().path(), user);
-        }
-    }
-}
-
-/// What does not belong to the hub's user.
-fn anothers(path: &Path, found: &mut Vec<PathBuf>) {
-    let metadata = fs::symlink_metadata(path).unwrap();
-    if (metadata.uid(), metadata.gid()) != (HUBS_USER, HUBS_USER) {
-        found.push(path.to_path_buf());
-    }
-    if metadata.is_dir() {
-        for entry in fs::read_dir(path).unwrap() {
-            anothers(&entry.unwrap().path(), found);
-        }
-    }
-}
-
-fn roots_in(path: &Path) -> Vec<PathBuf> {
-    let mut found = Vec::new();
-    anothers(path, &mut found);
-    found
-}
-
 #[test]
 fn root_backs_up_beside_the_hub_and_without_it_and_leaves_nothing_of_its_own() {
     let Some(place) = Place::new() else { return };
     let none: Vec<PathBuf> = Vec::new();
-    let to = place.folder.path().join("b/");
+    let to = place.program.folder().join("b/");
     let to = to.to_str().unwrap();
     let serve = || {
         place
@@ -114,18 +71,18 @@ fn root_backs_up_beside_the_hub_and_without_it_and_leaves_nothing_of_its_own() {
     let mut hub = serve();
     place.as_user(0, &["backup", to, "--verify"]).good();
     place.as_user(0, &["verify"]).good();
-    assert_eq!(roots_in(&place.office.path("")), none);
+    assert_eq!(anothers(&place.office.path("")), none);
     hub.stop();
     // No log lies beside the database now: SQLite makes one for who reads.
     place.as_user(0, &["backup", to, "--verify"]).good();
     place.as_user(0, &["verify"]).good();
-    assert_eq!(roots_in(&place.office.path("")), none);
+    assert_eq!(anothers(&place.office.path("")), none);
     // A hub that starts meanwhile starts, and one that is killed leaves a log.
     let mut hub = serve();
     crate::mail::send(&hub, &["anna@example.com"], "hello");
     hub.kill();
     place.as_user(0, &["backup", to, "--verify"]).good();
-    assert_eq!(roots_in(&place.office.path("")), none);
+    assert_eq!(anothers(&place.office.path("")), none);
     assert_eq!(crate::mail::waiting(&serve(), "anna"), 1);
     let backup = fs::metadata(to).unwrap();
     assert_eq!((backup.uid(), backup.mode() & 0o777), (0, 0o700));
@@ -134,7 +91,7 @@ fn root_backs_up_beside_the_hub_and_without_it_and_leaves_nothing_of_its_own() {
 #[test]
 fn what_root_restores_belongs_to_the_hub_and_is_private() {
     let Some(place) = Place::new() else { return };
-    let tar = place.folder.path().join("b.tar");
+    let tar = place.program.folder().join("b.tar");
     let tar = tar.to_str().unwrap();
     drop(
         place
@@ -143,7 +100,7 @@ fn what_root_restores_belongs_to_the_hub_and_is_private() {
     );
     place.as_user(0, &["backup", tar]).good();
     assert_eq!(fs::metadata(tar).unwrap().mode() & 0o777, 0o600);
-    let etc = place.folder.path().join("etc");
+    let etc = place.program.folder().join("etc");
     let config = etc.join("postroom.toml");
     let restore = || run(place.command(0, &config, &["restore", tar]), b"");
     // Whose is it to be?
@@ -158,7 +115,7 @@ fn what_root_restores_belongs_to_the_hub_and_is_private() {
     fs::create_dir(&etc).unwrap();
     chown(&etc, Some(HUBS_USER), Some(HUBS_USER)).unwrap();
     restore().good();
-    assert_eq!(roots_in(&etc), Vec::<PathBuf>::new());
+    assert_eq!(anothers(&etc), Vec::<PathBuf>::new());
     let mode = |name: &str| fs::metadata(etc.join(name)).unwrap().mode() & 0o777;
     assert_eq!(
         (mode("data"), mode("data/bodies"), mode("data/postroom.db")),
@@ -182,7 +139,7 @@ fn who_may_not_read_the_mail_is_told_so() {
         open_to_all(&path);
     }
     fs::set_permissions(place.config(), fs::Permissions::from_mode(0o644)).unwrap();
-    let mine = place.folder.path().join("mine");
+    let mine = place.program.folder().join("mine");
     fs::create_dir(&mine).unwrap();
     chown(&mine, Some(SOMEBODY), Some(SOMEBODY)).unwrap();
     let to = mine.join("b.tar");

@@ -8,7 +8,6 @@ mod test_mail;
 
 use std::fs::{self, File};
 use std::os::unix::fs::PermissionsExt;
-use std::path::Path;
 
 use rustix::process::{Pid, Signal, kill_process};
 
@@ -195,11 +194,9 @@ struct Systemctl<'a> {
 
 impl Systemctl<'_> {
     fn install(office: &Office) -> Systemctl<'_> {
-        let program = Path::new(env!("CARGO_BIN_EXE_postroom"));
         let script = format!(
-            "#!/bin/sh\necho \"$@\" > told\nsed -i '1i allow_root = true' postroom.toml\n\
-             {} serve < /dev/null > out 2> log &\necho $! > pid\n",
-            program.display()
+            "#!/bin/sh\necho \"$@\" > told\n{} serve < /dev/null > out 2> log &\necho $! > pid\n",
+            office.program().display()
         );
         office.write("systemctl", &script);
         let executable = fs::Permissions::from_mode(0o755);

@@ -2,16 +2,12 @@
 //! root can try them.
 
 use std::fs;
-use std::os::unix::fs::{MetadataExt, PermissionsExt, chown};
+use std::os::unix::fs::{PermissionsExt, chown};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use tempfile::TempDir;
-
+use crate::hub::user::{HUBS_USER, Program, anothers, is_root};
 use crate::hub::{Done, run};
-
-/// Nobody on this machine.
-const HUBS_USER: u32 = 12345;
 
 /// Somebody else on this machine.
 const GUEST: u32 = 23456;
@@ -22,24 +18,18 @@ const PROVIDER: &str = "\n[[provider]]\nname = \"main\"\nhost = \"127.0.0.1\"\np
 
 /// A folder of the hub's user, with what root has made in it.
 struct Place {
-    folder: TempDir,
-    program: PathBuf,
+    program: Program,
 }
 
 impl Place {
     /// None where the test does not run as root.
     fn new() -> Option<Place> {
-        if !rustix::process::geteuid().is_root() {
-            println!("skipped: not run as root");
+        if !is_root() {
             return None;
         }
-        let folder = tempfile::tempdir().unwrap();
-        let open = fs::Permissions::from_mode(0o755);
-        fs::set_permissions(folder.path(), open).unwrap();
-        // Where it was built, the hub's user may not enter.
-        let program = folder.path().join("postroom");
-        fs::copy(env!("CARGO_BIN_EXE_postroom"), &program).unwrap();
-        let place = Place { folder, program };
+        let place = Place {
+            program: Program::for_all(),
+        };
         fs::create_dir(place.office()).unwrap();
         chown(place.office(), Some(HUBS_USER), Some(HUBS_USER)).unwrap();
         let office = place.office();
@@ -73,7 +63,7 @@ impl Place {
     }
 
     fn office(&self) -> PathBuf {
-        self.folder.path().join("office")
+        self.program.folder().join("office")
     }
 
     fn command(&self, mut command: Command, arguments: &[&str]) -> Command {
@@ -81,14 +71,14 @@ impl Place {
             .env_remove("JOURNAL_STREAM")
             .env_remove("NOTIFY_SOCKET")
             .env("POSTROOM_CONFIG", self.office().join("postroom.toml"))
-            .current_dir(self.folder.path())
+            .current_dir(self.program.folder())
             .args(arguments);
         command
     }
 
     fn as_root(&self, arguments: &[&str]) -> Done {
         run(
-            self.command(Command::new(&self.program), arguments),
+            self.command(Command::new(self.program.path()), arguments),
             b"secret\n",
         )
     }
@@ -98,30 +88,12 @@ impl Place {
     }
 
     fn as_user(&self, user: u32, arguments: &[&str]) -> Done {
-        let id = user.to_string();
-        let mut setpriv = Command::new("setpriv");
-        setpriv.args(["--reuid", &id, "--regid", &id, "--clear-groups"]);
-        setpriv.arg(&self.program);
-        run(self.command(setpriv, arguments), b"")
+        run(self.command(self.program.run_by(user), arguments), b"")
     }
 
     /// What in the office does not belong to the hub's user.
     fn anothers(&self) -> Vec<PathBuf> {
-        let mut found = Vec::new();
-        look(&self.office(), &mut found);
-        found
-    }
-}
-
-fn look(path: &Path, found: &mut Vec<PathBuf>) {
-    let metadata = fs::symlink_metadata(path).unwrap();
-    if (metadata.uid(), metadata.gid()) != (HUBS_USER, HUBS_USER) {
-        found.push(path.to_path_buf());
-    }
-    if metadata.is_dir() {
-        for entry in fs::read_dir(path).unwrap() {
-            look(&entry.unwrap().path(), found);
-        }
+        anothers(&self.office())
     }
 }
 
@@ -161,7 +133,7 @@ fn root_that_edits_and_looks_leaves_nothing_that_the_hub_cannot_read() {
         .good();
     let secrets = place.office().join("secrets");
     fs::write(
-        place.folder.path().join("rc"),
+        place.program.folder().join("rc"),
         "poll a.example proto pop3 user u pass 'x' is * here\n",
     )
     .unwrap();

@@ -30,7 +30,13 @@ const LOOK_EVERY: Duration = Duration::from_millis(10);
 /// The folder of a hub.
 pub struct Office {
     folder: TempDir,
+    /// What its commands are run from by [`user::HUBS_USER`]; none: they are run
+    /// as whoever runs the tests.
+    program: Option<user::Program>,
 }
+
+#[path = "user.rs"]
+pub mod user;
 
 /// How a command ended.
 #[derive(Debug)]
@@ -61,6 +67,7 @@ impl Office {
     pub fn without_users() -> Office {
         let office = Office {
             folder: tempfile::tempdir().unwrap(),
+            program: None,
         };
         let init = ["init", "--domain", "example.com", "--loopback"];
         let names = ["--hostname", "post.example.com", "--dir", "."];
@@ -87,10 +94,22 @@ impl Office {
         office
     }
 
-    /// A folder with nothing in it.
+    /// A folder with nothing in it. Root's tests give it to the hub's user, who then
+    /// runs all commands: a hub does not run as root.
     pub fn empty() -> Office {
-        Office {
-            folder: tempfile::tempdir().unwrap(),
+        let folder = tempfile::tempdir().unwrap();
+        let program = rustix::process::geteuid().is_root().then(|| {
+            user::give(folder.path(), user::HUBS_USER);
+            user::Program::for_all()
+        });
+        Office { folder, program }
+    }
+
+    /// What its commands run.
+    pub fn program(&self) -> PathBuf {
+        match &self.program {
+            Some(program) => program.path(),
+            None => PathBuf::from(env!("CARGO_BIN_EXE_postroom")),
         }
     }
 
@@ -104,6 +123,16 @@ impl Office {
     /// A file of the office.
     pub fn path(&self, file: &str) -> PathBuf {
         self.folder.path().join(file)
+    }
+
+    /// Makes a folder, which is whose the office is.
+    pub fn make_folder(&self, folder: &str) -> PathBuf {
+        let path = self.path(folder);
+        fs::create_dir(&path).unwrap();
+        if self.program.is_some() {
+            user::give(&path, user::HUBS_USER);
+        }
+        path
     }
 
     pub fn read(&self, file: &str) -> String {
@@ -161,7 +190,10 @@ impl Office {
 
     /// The program with these arguments, in the office's folder.
     pub fn command(&self, arguments: &[&str]) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_postroom"));
+        let mut command = match &self.program {
+            Some(program) => program.run_by(user::HUBS_USER),
+            None => Command::new(env!("CARGO_BIN_EXE_postroom")),
+        };
         command
             .current_dir(self.folder.path())
             .env_remove("JOURNAL_STREAM")

@@ -142,9 +142,8 @@ fn without_the_office_ca_nothing_is_to_be_imported() {
 #[test]
 fn a_folder_that_others_can_look_into_gets_no_passwords() {
     let office = office();
-    std::fs::create_dir(office.path("open")).unwrap();
     let open = std::fs::Permissions::from_mode(0o755);
-    std::fs::set_permissions(office.path("open"), open).unwrap();
+    std::fs::set_permissions(office.make_folder("open"), open).unwrap();
     let said = set_up(&office, &["--sheets=open"]).bad();
     assert!(said.contains("others can look into it"), "{said}");
     assert!(!office.path("postroom.toml").exists());

@@ -37,8 +37,9 @@ struct Terminal {
 impl Terminal {
     fn of(office: &Office, arguments: &[&str]) -> Terminal {
         let program = office.command(&[]);
-        let words = [program.get_program().to_str().unwrap()];
-        let line: Vec<&str> = words.iter().chain(arguments).copied().collect();
+        let words = std::iter::once(program.get_program()).chain(program.get_args());
+        let words = words.map(|word| word.to_str().unwrap());
+        let line: Vec<&str> = words.chain(arguments.iter().copied()).collect();
         let folder = tempfile::tempdir().unwrap();
         let name = folder.path().join("tty");
         let line = format!(
