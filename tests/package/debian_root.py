@@ -57,6 +57,10 @@ class DebianRoot:
         shutil.copy(package, self.path("/root/postroom.deb"))
         return self.run("apt-get", "install", "--reinstall", "--allow-downgrades", "/root/postroom.deb")
 
+    def move_to(self, other, path):
+        """Carries a folder to another root, as on a stick."""
+        shutil.move(self.path(path), other.path(path))
+
     def pid(self):
         """Of the running hub; none where none runs."""
         file = self.path("/run/service-manager/postroom.service.pid")

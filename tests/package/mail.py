@@ -2,6 +2,7 @@
 
 import poplib
 import smtplib
+import socket
 import ssl
 import time
 
@@ -29,6 +30,24 @@ def collect(user, password, port=110, tls=None):
         return subjects
     finally:
         session.quit()
+
+
+def unique_ids(user, password):
+    session = open_session(110, None)
+    try:
+        session.user(user)
+        session.pass_(password)
+        return [line.split()[1] for line in session.uidl()[1]]
+    finally:
+        session.quit()
+
+
+def connects(port):
+    try:
+        socket.create_connection(("127.0.0.1", port), 1).close()
+    except OSError:
+        return False
+    return True
 
 
 def open_session(port, tls):
