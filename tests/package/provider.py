@@ -1,5 +1,6 @@
 """The provider's mailbox: Dovecot of the machine that tests, on a configuration and in a folder of the test's own."""
 
+import os
 import pathlib
 import signal
 import subprocess
@@ -10,6 +11,8 @@ from mail import connects
 
 PORT = 2110
 USER, PASSWORD = "office", "open sesame 9"
+# Nobody on this machine: Dovecot serves no mail of root's.
+OWNER = 12345
 READY_WITHIN_S = 20
 
 
@@ -21,9 +24,10 @@ class Provider:
         self.new = self.folder / "office/new"
 
     def __enter__(self):
-        for part in ["new", "cur", "tmp"]:
-            (self.folder / "office" / part).mkdir(parents=True)
-        (self.folder / "users").write_text(f"{USER}:{{PLAIN}}{PASSWORD}:0:0::{self.folder}/office::\n")
+        for part in ["", "new", "cur", "tmp"]:
+            (self.folder / "office" / part).mkdir()
+            os.chown(self.folder / "office" / part, OWNER, OWNER)
+        (self.folder / "users").write_text(f"{USER}:{{PLAIN}}{PASSWORD}:{OWNER}:{OWNER}::{self.folder}/office::\n")
         settings = self.folder / "dovecot.conf"
         settings.write_text(f"""
             protocols = pop3
@@ -31,7 +35,7 @@ class Provider:
             base_dir = {self.folder}/run
             state_dir = {self.folder}/state
             log_path = {self.folder}/log
-            first_valid_uid = 0
+            first_valid_uid = 1
             disable_plaintext_auth = no
             ssl = no
             mail_location = maildir:~
@@ -82,7 +86,9 @@ class Provider:
             "Good morning.",
             "",
         ]
-        (self.new / f"{1_700_000_000 + number}.M{number}.provider").write_text("\n".join(lines))
+        file = self.new / f"{1_700_000_000 + number}.M{number}.provider"
+        file.write_text("\n".join(lines))
+        os.chown(file, OWNER, OWNER)
 
     def holds(self):
         return len(list(self.new.iterdir())) + len(list((self.folder / "office/cur").iterdir()))
