@@ -8,7 +8,6 @@ use super::output::say;
 use super::{Failure, Outcome};
 use crate::config::Configuration;
 use crate::control::{self, Answer, Reply, Request};
-use crate::hub;
 
 /// The configuration, or why it cannot be read.
 pub fn configuration(config: &Path) -> Result<Configuration, Failure> {
@@ -22,8 +21,7 @@ pub fn ask(config: &Path, request: Request) -> Result<Reply, Failure> {
 
 /// The same with a configuration that was read already.
 pub fn ask_with(configuration: &Configuration, request: Request) -> Result<Reply, Failure> {
-    let settings = hub::store_settings(configuration);
-    let reply = control::ask(request, &settings, &mut io::stdout().lock())?;
+    let reply = control::ask(request, configuration, &mut io::stdout().lock())?;
     match reply.answer {
         Answer::Failed { why } => Err(Failure(why)),
         _ => Ok(reply),

@@ -7,12 +7,11 @@ use std::process::ExitCode;
 
 use clap::Args;
 
-use super::ask::configuration;
+use super::ask::{ask_with, configuration};
 use super::output::{cut, say};
 use super::{Failure, Outcome};
 use crate::config::Configuration;
-use crate::control::{self, Answer, FetchedAccount, Request};
-use crate::hub;
+use crate::control::{Answer, FetchedAccount, Request};
 
 /// Longer lines say nothing more; each is a server's to choose.
 const LINE_CHARACTERS_MAX: usize = 1000;
@@ -58,15 +57,10 @@ fn fetch(
     configuration: &Configuration,
     account: Option<String>,
 ) -> Result<Vec<FetchedAccount>, Failure> {
-    let request = Request::Fetch {
-        account: account.clone(),
-    };
-    match control::ask_running(request, &configuration.data_dir) {
-        None => Ok(hub::fetch_alone(configuration, account.as_deref())?),
-        Some(Ok(Answer::Fetched { accounts })) => Ok(accounts),
-        Some(Ok(Answer::Failed { why })) => Err(Failure(why)),
-        Some(Ok(_)) => Err(Failure::another_answer()),
-        Some(Err(why)) => Err(why.into()),
+    let request = Request::Fetch { account };
+    match ask_with(configuration, request)?.answer {
+        Answer::Fetched { accounts } => Ok(accounts),
+        _ => Err(Failure::another_answer()),
     }
 }
 

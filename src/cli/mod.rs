@@ -4,6 +4,7 @@
 //! codes: 0 done, 1 it could not be done, 2 the command was not understood.
 
 mod alias;
+mod answer;
 mod ask;
 mod backup;
 mod check;
@@ -31,6 +32,7 @@ use std::process::ExitCode;
 
 use clap::{CommandFactory, Parser, Subcommand};
 
+use crate::control;
 use output::printable;
 
 /// The post room of a small office: mail in by SMTP, split by recipient, out by POP3.
@@ -92,6 +94,9 @@ enum Command {
     TestMail(test_mail::Arguments),
     /// How the hub is
     Status(status::Arguments),
+    /// For other commands
+    #[command(name = control::ANSWER_COMMAND, hide = true)]
+    Answer,
 }
 
 /// The command line as it describes itself, for manuals and completions.
@@ -144,6 +149,7 @@ pub fn main() -> ExitCode {
         Command::Import(arguments) => import::run(config, arguments),
         Command::TestMail(arguments) => test_mail::run(config, arguments),
         Command::Status(arguments) => status::run(config, arguments),
+        Command::Answer => answer::run(config),
     };
     match outcome {
         Ok(code) => code,

@@ -3,25 +3,21 @@
 use std::io::{self, BufRead, BufReader, Read, Write};
 use std::os::unix::net::UnixStream;
 use std::path::Path;
-use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use thiserror::Error;
 
 use super::SOCKET;
+use super::alone::{AloneError, Substitute, substitute};
 use super::messages::{Answer, Request};
-use super::perform::{Outcome, perform};
-use super::server::{Answering, converse as converse_with};
-use crate::net::message_memory::MemoryGrant;
-use crate::store::{Moment, OpenError, Settings, Store};
+use crate::config::Configuration;
+use crate::store::OpenError;
 
 /// Longer than the hub takes for any request but one.
 const ANSWER_LIMIT: Duration = Duration::from_secs(120);
 /// A first poll may have to fetch years of mail; a session with a provider has
 /// this limit.
 const FETCH_LIMIT: Duration = Duration::from_secs(24 * 60 * 60);
-/// For messages that wait for their commit, where no hub runs beside the command.
-const ALONE_MEMORY_OCTETS: usize = 3 << 20;
 
 /// Why there is no answer.
 #[derive(Debug, Error)]
@@ -43,7 +39,7 @@ pub enum AskError {
     /// The content broke off.
     #[error("the message could not be read: {0}")]
     Content(String),
-    /// An export or import lost its connection.
+    /// Who answered went away; or nobody could be found to answer.
     #[error("the connection to the hub broke off ({0}); run the command again, and it goes on")]
     Broken(io::Error),
     /// The content could not be written on.
@@ -66,22 +62,30 @@ pub struct Reply {
     pub hub_runs: bool,
 }
 
-/// Asks the running hub, or does the work on the store where none runs.
-/// Content goes to `content`.
+/// Asks the running hub, or who answers in its place where none runs. Content
+/// goes to `content`.
 ///
 /// # Errors
 /// See [`AskError`].
 pub fn ask(
     request: Request,
-    settings: &Settings,
+    configuration: &Configuration,
     content: &mut dyn Write,
 ) -> Result<Reply, AskError> {
-    let path = settings.data_dir.join(SOCKET);
-    match UnixStream::connect(&path) {
-        Ok(stream) => converse(stream, &path, &request, content),
-        Err(why) if no_hub_runs(&why) => alone(request, settings, content),
-        Err(why) => Err(hub_error(&path, why)),
+    let path = configuration.data_dir.join(SOCKET);
+    let Joined { stream, alone } = join(configuration)?;
+    let hub_runs = alone.is_none();
+    let answer = converse(stream, &request, content).map_err(|why| match why {
+        AskError::Broken(why) if hub_runs => hub_error(&path, why),
+        why => why,
+    });
+    if let Some(alone) = alone {
+        alone.wait();
     }
+    Ok(Reply {
+        answer: answer?,
+        hub_runs,
+    })
 }
 
 /// Asks the running hub only; `None` where no hub runs.
@@ -89,67 +93,45 @@ pub fn ask_running(request: Request, data_dir: &Path) -> Option<Result<Answer, A
     let path = data_dir.join(SOCKET);
     match UnixStream::connect(&path) {
         Ok(stream) => {
-            let reply = converse(stream, &path, &request, &mut io::sink());
-            Some(reply.map(|reply| reply.answer))
+            let answer = converse(stream, &request, &mut io::sink());
+            Some(answer.map_err(|why| match why {
+                AskError::Broken(why) => hub_error(&path, why),
+                why => why,
+            }))
         }
         Err(why) if no_hub_runs(&why) => None,
         Err(why) => Some(Err(hub_error(&path, why))),
     }
 }
 
-/// A connection for many messages.
+/// A connection to the hub, or to its substitute.
 pub(super) struct Joined {
     pub stream: UnixStream,
-    /// Works on the store where no hub runs.
-    pub alone: Option<JoinHandle<()>>,
+    /// Where no hub runs.
+    pub alone: Option<Substitute>,
 }
 
-/// Connects to the running hub; where none runs, to a thread that answers in its
-/// place.
-pub(super) fn join(settings: &Settings) -> Result<Joined, AskError> {
-    let path = settings.data_dir.join(SOCKET);
-    match UnixStream::connect(&path) {
+/// Connects to the running hub; where none runs, to who answers in its place.
+pub(super) fn join(configuration: &Configuration) -> Result<Joined, AskError> {
+    let path = configuration.data_dir.join(SOCKET);
+    let alone = match UnixStream::connect(&path) {
         Ok(stream) => {
             return Ok(Joined {
                 stream,
                 alone: None,
             });
         }
-        Err(why) if no_hub_runs(&why) => {}
+        Err(why) if no_hub_runs(&why) => substitute(configuration),
         Err(why) => return Err(hub_error(&path, why)),
-    }
-    let store = Store::open(settings, Moment::now())?;
-    let (stream, other) = UnixStream::pair().map_err(AskError::Broken)?;
-    let other = smol::net::unix::UnixStream::try_from(other).map_err(AskError::Broken)?;
-    let answer = move || {
-        let alone = Alone { store };
-        // A command that is gone needs no answer, and the store has what it sent.
-        let _ = smol::block_on(converse_with(other, &alone));
     };
-    let alone = thread::Builder::new().spawn(answer);
+    let (stream, alone) = alone.map_err(|why| match why {
+        AloneError::Store(why) => AskError::Store(why),
+        AloneError::System(why) => AskError::Broken(why),
+    })?;
     Ok(Joined {
         stream,
-        alone: Some(alone.map_err(AskError::Broken)?),
+        alone: Some(alone),
     })
-}
-
-/// Answers where no hub runs.
-struct Alone {
-    store: Store,
-}
-
-impl Answering for Alone {
-    async fn answer(&self, request: Request) -> Outcome {
-        perform(&self.store, request).await
-    }
-
-    fn store(&self) -> &Store {
-        &self.store
-    }
-
-    async fn memory_for_import(&self) -> Option<(MemoryGrant, usize)> {
-        Some((MemoryGrant::new(), ALONE_MEMORY_OCTETS))
-    }
 }
 
 fn no_hub_runs(why: &io::Error) -> bool {
@@ -161,10 +143,9 @@ fn no_hub_runs(why: &io::Error) -> bool {
 
 fn converse(
     mut stream: UnixStream,
-    path: &Path,
     request: &Request,
     content: &mut dyn Write,
-) -> Result<Reply, AskError> {
+) -> Result<Answer, AskError> {
     let exchange = |stream: &mut UnixStream| -> io::Result<(Answer, BufReader<UnixStream>)> {
         let limit = match request {
             Request::Fetch { .. } => FETCH_LIMIT,
@@ -180,7 +161,7 @@ fn converse(
         input.read_line(&mut line)?;
         Ok((serde_json::from_str(&line)?, input))
     };
-    let (answer, input) = exchange(&mut stream).map_err(|why| hub_error(path, why))?;
+    let (answer, input) = exchange(&mut stream).map_err(AskError::Broken)?;
     if let Answer::Content { octets } = answer {
         let copied = io::copy(&mut input.take(octets), content).map_err(AskError::Output)?;
         if copied != octets {
@@ -189,37 +170,7 @@ fn converse(
             )));
         }
     }
-    Ok(Reply {
-        answer,
-        hub_runs: true,
-    })
-}
-
-fn alone(
-    request: Request,
-    settings: &Settings,
-    content: &mut dyn Write,
-) -> Result<Reply, AskError> {
-    let store = Store::open(settings, Moment::now())?;
-    let answer = smol::block_on(async {
-        match perform(&store, request).await {
-            Outcome::Answer(answer) => Ok(answer),
-            Outcome::Content(octets, mut reader) => {
-                loop {
-                    match reader.next_chunk().await {
-                        Ok(Some(chunk)) => content.write_all(&chunk).map_err(AskError::Output)?,
-                        Ok(None) => break,
-                        Err(why) => return Err(AskError::Content(why.to_string())),
-                    }
-                }
-                Ok(Answer::Content { octets })
-            }
-        }
-    });
-    Ok(Reply {
-        answer: answer?,
-        hub_runs: false,
-    })
+    Ok(answer)
 }
 
 fn hub_error(path: &Path, why: io::Error) -> AskError {

@@ -8,6 +8,7 @@
 //! [`Answer::Content`] the octets of the message follow. Only an export and an
 //! import are conversations ([`transfer`]).
 
+mod alone;
 mod client;
 mod exposition;
 mod messages;
@@ -17,6 +18,7 @@ mod status;
 pub mod transfer;
 mod unclaimed;
 
+pub use alone::{ANSWER_COMMAND, answer_on_standard_input};
 pub use client::{AskError, Reply, ask, ask_running};
 pub use exposition::exposition;
 pub use messages::{

@@ -20,7 +20,6 @@ use crate::control::{
     Answer, Ended, ExportEntry, ExportPart, ExportRequest, Exporting, Mailboxes, Transfer,
 };
 use crate::formats::maildir::LineEnds;
-use crate::hub;
 use to_maildir::ToMaildir;
 use to_mbox::ToMbox;
 
@@ -108,7 +107,7 @@ pub fn run(config: &Path, arguments: Arguments) -> Outcome {
     let asked = asked(&configuration, &arguments)?;
     let whose = whose(asked.user.as_deref());
     let is_known = arguments.user.is_none() || known(&configuration, &arguments).is_some();
-    let exporting = Transfer::open(&hub::store_settings(&configuration))?.export(asked)?;
+    let exporting = Transfer::open(&configuration)?.export(asked)?;
     let mut exporting = match exporting {
         Ok(exporting) => exporting,
         Err(Answer::Failed { why }) => return Err(Failure(why)),

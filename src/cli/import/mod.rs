@@ -19,7 +19,6 @@ use crate::control::{Answer, Transfer, seconds};
 use crate::formats::maildir::{self, Name};
 use crate::formats::mbox::{FromLine, MboxReader, Part};
 use crate::formats::{Found, Kind, find};
-use crate::hub;
 use sender::{Origin, Sender, Tally};
 
 /// What is read of a file at once.
@@ -48,10 +47,9 @@ pub fn run(config: &Path, arguments: Arguments) -> Outcome {
     };
     let (found, others) = find_all(&arguments.paths)?;
     let mut known = std::collections::HashSet::new();
-    let begun =
-        Transfer::open(&hub::store_settings(&configuration))?.import(&user.name, |likeness| {
-            known.insert(likeness);
-        })?;
+    let begun = Transfer::open(&configuration)?.import(&user.name, |likeness| {
+        known.insert(likeness);
+    })?;
     let importing = match begun {
         Ok(importing) => importing,
         Err(Answer::Failed { why }) => return Err(Failure(why)),

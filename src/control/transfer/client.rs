@@ -12,10 +12,12 @@ use serde::de::DeserializeOwned;
 
 use super::line::BROKEN;
 use super::{ExportEntry, ExportRequest, ExportStep, ImportHead, ImportReply, ImportStep, Wanted};
+use crate::config::Configuration;
+use crate::control::alone::Substitute;
 use crate::control::client::{AskError, Joined, join};
 use crate::control::messages::{Answer, Request};
 use crate::formats::LikenessDigest;
-use crate::store::{CHUNK_OCTETS, Settings};
+use crate::store::CHUNK_OCTETS;
 
 /// Longer than the other end is silent while it works.
 const ANSWER_LIMIT: Duration = Duration::from_secs(300);
@@ -25,8 +27,8 @@ const ANSWER_LIMIT: Duration = Duration::from_secs(300);
 pub struct Transfer {
     input: BufReader<UnixStream>,
     output: BufWriter<UnixStream>,
-    /// The thread that works on the store where no hub runs.
-    alone: Option<JoinHandle<()>>,
+    /// Who works on the store where no hub runs.
+    alone: Option<Substitute>,
 }
 
 impl Transfer {
@@ -34,8 +36,8 @@ impl Transfer {
     ///
     /// # Errors
     /// A hub runs and cannot be spoken to; or the store does not open.
-    pub fn open(settings: &Settings) -> Result<Transfer, AskError> {
-        let Joined { stream, alone } = join(settings)?;
+    pub fn open(configuration: &Configuration) -> Result<Transfer, AskError> {
+        let Joined { stream, alone } = join(configuration)?;
         let limited = stream
             .set_read_timeout(Some(ANSWER_LIMIT))
             .and_then(|()| stream.set_write_timeout(Some(ANSWER_LIMIT)))
@@ -132,8 +134,7 @@ impl Drop for Transfer {
         // command ends.
         let _ = self.output.get_ref().shutdown(Shutdown::Both);
         if let Some(alone) = self.alone.take() {
-            // A panic of the thread has been printed by the panic hook.
-            let _ = alone.join();
+            alone.wait();
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Polls without a hub: the command opens the store, polls, and closes it.
+//! Polls without a hub, on a store that its command has opened.
 
 use std::io;
 use std::sync::Arc;
@@ -11,14 +11,13 @@ use super::words::outcome;
 use crate::config::{Configuration, ConfigurationError};
 use crate::control::FetchedAccount;
 use crate::hub::reload::reconcile;
-use crate::hub::store_settings;
 use crate::net::current::Current;
 use crate::net::executor::Executor;
 use crate::net::fetcher::{self, Provider, Surroundings};
 use crate::net::message_memory::MessageMemory;
 use crate::net::sessions::Sessions;
 use crate::route::Directory;
-use crate::store::{Moment, OpenError, Store, StoreError};
+use crate::store::{Store, StoreError};
 
 /// Why nothing was fetched.
 #[derive(Debug, Error)]
@@ -29,9 +28,6 @@ pub enum AloneError {
     /// directory.toml is not good.
     #[error(transparent)]
     Configuration(#[from] ConfigurationError),
-    /// The store does not open; a hub may have started by now.
-    #[error(transparent)]
-    Open(#[from] OpenError),
     /// The store could not be told who is in the directory.
     #[error("the store could not be told of the directory: {0}")]
     Store(#[from] StoreError),
@@ -46,12 +42,12 @@ pub enum AloneError {
 /// What kept it from beginning; a poll that fails is an answer.
 pub fn fetch_alone(
     configuration: &Configuration,
+    store: Store,
     account: Option<&str>,
 ) -> Result<Vec<FetchedAccount>, AloneError> {
     let providers = chosen(&configuration.providers, account).map_err(AloneError::NoAccount)?;
     let directory = configuration.load_directory()?;
     let executor = Executor::start()?;
-    let store = Store::open(&store_settings(configuration), Moment::now())?;
     let directory = smol::block_on(reconcile(&store, directory))?;
     let alone = Arc::new(Alone {
         store,

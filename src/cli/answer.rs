@@ -1,0 +1,15 @@
+//! `postroom answer`: for root's commands alone, who run it as the owner of the mail
+//! where no hub runs. Not shown.
+
+use std::path::Path;
+use std::process::ExitCode;
+
+use super::Outcome;
+use super::ask::configuration;
+use crate::control;
+
+pub fn run(config: &Path) -> Outcome {
+    control::answer_on_standard_input(&configuration(config)?)
+        .map_err(|why| format!("it is run by other commands only, not by people: {why}"))?;
+    Ok(ExitCode::SUCCESS)
+}
