@@ -27,7 +27,7 @@ const NEIGHBOURS: [(&str, &str); 6] = [
 ];
 
 /// Libraries that only these rooms may name.
-const LIBRARIES: [(&str, &[&str]); 21] = [
+const LIBRARIES: [(&str, &[&str]); 22] = [
     ("smol", &["net", "control", "hub", "cli"]),
     ("async_native_tls", &["net"]),
     ("native_tls", &["net"]),
@@ -43,6 +43,7 @@ const LIBRARIES: [(&str, &[&str]); 21] = [
     ("clap_complete", &[]),
     ("clap_mangen", &[]),
     ("dialoguer", &["cli"]),
+    ("if_addrs", &["net"]),
     ("indicatif", &["cli/progress.rs"]),
     ("minijinja", &["sheet"]),
     ("hyper", &["net/metrics.rs"]),

@@ -5,6 +5,7 @@ use std::os::unix::fs::{MetadataExt, fchown};
 use std::path::Path;
 
 use super::error::{BackupError, failed};
+use crate::config::is_root;
 
 /// The user that the package makes.
 const USER: &str = "postroom";
@@ -25,7 +26,7 @@ impl Owner {
         settings: &Path,
         may_be_root: bool,
     ) -> Result<Option<Owner>, BackupError> {
-        if !rustix::process::geteuid().is_root() {
+        if !is_root() {
             return Ok(None);
         }
         let folders = [data_dir, settings].into_iter();

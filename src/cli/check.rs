@@ -26,7 +26,7 @@ use super::ask::ask_with;
 use super::output::{printable, say};
 use super::{Failure, Outcome};
 use crate::auth::PasswordHash;
-use crate::config::Configuration;
+use crate::config::{Configuration, is_root};
 use crate::control::{self, Answer, AskError, Request, Status};
 
 use finding::Findings;
@@ -114,7 +114,7 @@ fn look(config: &Path, tell: &dyn Fn(&Finding)) -> Vec<Finding> {
         // Without this file there is nothing else to look at.
         Err(why) => {
             // The system's words: which file it is about may be any that a section names.
-            let is_closed = why.to_string().contains("Permission denied") && !files::is_root();
+            let is_closed = why.to_string().contains("Permission denied") && !is_root();
             let finding = Finding::error(Topic::Configuration, why);
             findings.add(match is_closed {
                 true => finding.mend("sudo postroom check may read all files"),

@@ -12,7 +12,8 @@ use super::{Failure, Outcome};
 use crate::config::Configuration;
 use crate::config::init::{Answers, Init, Reach};
 use crate::mail::Domain;
-use crate::net::tls::{CA_CERTIFICATE_FILE, OfficeCa, SubjectName};
+use crate::net::networks::own_addresses;
+use crate::net::tls::{CA_CERTIFICATE_FILE, OfficeCa, names_for_a_try, names_for_others};
 
 #[derive(Debug, Args)]
 pub struct Arguments {
@@ -83,39 +84,12 @@ pub(super) fn make_certificates(
         return Ok(None);
     };
     let now = SystemTime::now();
-    let mut names = names(configuration.hostname.as_str(), reach);
-    let away = configuration.sheet.away_host.as_ref();
-    let away = away.map(|name| SubjectName::Dns(name.to_string()));
-    names.extend(away.filter(|name| !names.contains(name)));
+    let machine = own_addresses();
+    let hosts = configuration.host_names();
+    let names = match reach {
+        Reach::World => names_for_others(&hosts, &machine),
+        Reach::Loopback => names_for_a_try(&hosts, &machine),
+    };
     OfficeCa::create_with_certificate(folder, domain.as_str(), &names, now)?;
     Ok(Some(folder.join(CA_CERTIFICATE_FILE)))
-}
-
-/// What PCs may call the hub: its hostname, and each of its addresses, since
-/// an office without a name server of its own writes the address into the mail
-/// programs.
-fn names(hostname: &str, reach: Reach) -> Vec<SubjectName> {
-    let mut names = vec![SubjectName::Dns(hostname.to_string())];
-    if reach == Reach::Loopback {
-        names.push(SubjectName::Dns("localhost".to_string()));
-    }
-    let interfaces = if_addrs::get_if_addrs().unwrap_or_default();
-    for address in interfaces.into_iter().map(|interface| interface.ip()) {
-        let name = SubjectName::Address(address);
-        if (address.is_loopback() == (reach == Reach::Loopback))
-            && !is_link_local(address)
-            && !names.contains(&name)
-        {
-            names.push(name);
-        }
-    }
-    names
-}
-
-/// Nobody types such an address, and it may change at every start.
-fn is_link_local(address: IpAddr) -> bool {
-    match address {
-        IpAddr::V4(address) => address.is_link_local(),
-        IpAddr::V6(address) => address.is_unicast_link_local(),
-    }
 }

@@ -12,6 +12,7 @@ use clap::Args;
 use super::output::say;
 use super::{Failure, Outcome};
 use crate::config::Configuration;
+use crate::net::networks::own_addresses;
 use crate::sheet::{NameLeads, Sheet};
 
 #[derive(Debug, Args)]
@@ -61,11 +62,7 @@ pub fn name_leads(hostname: &str) -> NameLeads {
     let found: Vec<IpAddr> = found
         .map(|all| all.map(|address| address.ip().to_canonical()).collect())
         .unwrap_or_default();
-    let own: Vec<IpAddr> = if_addrs::get_if_addrs()
-        .unwrap_or_default()
-        .into_iter()
-        .map(|interface| interface.ip())
-        .collect();
+    let own = own_addresses();
     // Debian writes a machine's own name beside 127.0.1.1: PCs do not see that.
     let mut known = found.iter().filter(|address| !address.is_loopback());
     match known.clone().any(|address| own.contains(address)) {

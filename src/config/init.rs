@@ -21,6 +21,7 @@ use super::edit::with_people;
 use super::error::ConfigurationError;
 use super::replace::{folder_of, sync_folder_of};
 use super::settings::Configuration;
+use super::user::is_root;
 use crate::net::tls::CA_CERTIFICATE_FILE;
 
 mod answers;
@@ -300,7 +301,7 @@ pub enum FolderOwner {
 
 fn is_roots_for_another(own: &Metadata, folder: &Metadata) -> bool {
     let is_anothers = (own.uid(), own.gid()) != (folder.uid(), folder.gid());
-    is_anothers && rustix::process::geteuid().is_root()
+    is_anothers && is_root()
 }
 
 /// Writes a file that is not there yet, private or the folder's owner's; whole,

@@ -9,6 +9,7 @@
 //! here: a password that is not there is a fault of the line that names its file.
 
 mod settings;
+mod user;
 mod values;
 mod listen;
 mod postroom_toml;
@@ -36,6 +37,7 @@ pub use moved::with_data_dir;
 pub use settings::{
     Configuration, Located, Log, Outgoing, OutgoingTls, Pop3, Routing, Sheet, Smtp, Tls,
 };
+pub use user::{is_root, user};
 
 #[cfg(test)]
 mod tests;

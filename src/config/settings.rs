@@ -202,6 +202,13 @@ impl OutgoingTls {
 }
 
 impl Configuration {
+    /// The names that PCs know the hub by.
+    pub fn host_names(&self) -> Vec<String> {
+        let away = self.sheet.away_host.iter();
+        let names = std::iter::once(&self.hostname).chain(away);
+        names.map(ToString::to_string).collect()
+    }
+
     /// The files that the hub reads again when they change.
     pub fn files(&self) -> Vec<PathBuf> {
         let mut files = vec![self.path.clone(), self.directory.clone()];

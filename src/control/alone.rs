@@ -15,7 +15,7 @@ use std::thread::{self, JoinHandle};
 use super::messages::{Answer, Request};
 use super::perform::{Outcome, perform};
 use super::server::{Answering, converse};
-use crate::config::Configuration;
+use crate::config::{Configuration, is_root};
 use crate::hub;
 use crate::net::message_memory::MemoryGrant;
 use crate::store::{Moment, OpenError, Store};
@@ -69,9 +69,8 @@ fn on_a_thread(configuration: &Configuration) -> Result<(UnixStream, Substitute)
 
 /// User and group of the data folder, where root asks and they are not root.
 fn another_owner(configuration: &Configuration) -> Option<(u32, u32)> {
-    let is_root = fs::metadata("/proc/self").is_ok_and(|own| own.uid() == 0);
     let found = fs::metadata(&configuration.data_dir).ok()?;
-    (is_root && found.uid() != 0).then(|| (found.uid(), found.gid()))
+    (is_root() && found.uid() != 0).then(|| (found.uid(), found.gid()))
 }
 
 fn child(

@@ -2,7 +2,6 @@
 //! certificate, the watchdog.
 
 use std::future::Future;
-use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
@@ -151,13 +150,8 @@ async fn look_at_certificate(hub: &Hub) {
     };
     let path = hub.path.clone();
     let outcome = smol::unblock(move || {
-        let folder = Configuration::load(&path)
-            .ok()
-            .as_ref()
-            .and_then(tls_folder)
-            .map(PathBuf::from);
-        let hostname = &settings.hostname;
-        let renewed = folder.map_or(Ok(false), |folder| renew(&folder, &tls, hostname));
+        let configuration = Configuration::load(&path).ok();
+        let renewed = configuration.map_or(Ok(false), |found| renew(&found, &tls));
         (renewed, tls.reload())
     })
     .await;
@@ -171,12 +165,16 @@ async fn look_at_certificate(hub: &Hub) {
     }
 }
 
-fn renew(folder: &Path, tls: &ServerTls, hostname: &str) -> Result<bool, CaError> {
-    let Some(ca) = OfficeCa::load(folder)? else {
+fn renew(configuration: &Configuration, tls: &ServerTls) -> Result<bool, CaError> {
+    let Some(ca) = tls_folder(configuration).map_or(Ok(None), OfficeCa::load)? else {
         return Ok(false);
     };
     let current = tls.certificate();
-    let names = names_now(&current.names(), hostname, &own_addresses());
+    let names = names_now(
+        &current.names(),
+        &configuration.host_names(),
+        &own_addresses(),
+    );
     Ok(ca
         .renew_if_due(&current, names, SystemTime::now())?
         .is_some())

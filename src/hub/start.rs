@@ -18,7 +18,7 @@ use super::fetching::Fetching;
 use super::reload::Loaded;
 use super::settings::{listens, net_settings, store_settings};
 use crate::auth::{self, Verifier};
-use crate::config::{Configuration, ConfigurationError};
+use crate::config::{Configuration, ConfigurationError, is_root};
 use crate::control::{self, ListenerState};
 use crate::logging::Logging;
 use crate::net::connection::prepare;
@@ -99,7 +99,7 @@ pub type Accepting = Vec<Task<()>>;
 /// Reads the files, opens store and sockets.
 pub fn open(path: &Path, executor: &Executor) -> Result<(Hub, Sources), StartError> {
     let configuration = Configuration::load(path)?;
-    if process::geteuid().is_root() && !configuration.allow_root {
+    if is_root() && !configuration.allow_root {
         return Err(StartError::Root);
     }
     let file = configuration.log.file.as_deref();

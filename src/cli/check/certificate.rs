@@ -8,6 +8,7 @@ use std::time::{Duration, SystemTime};
 use super::files::is_closed_to_a_guest;
 use super::finding::{Finding, Findings, Topic};
 use crate::config::{Configuration, Tls};
+use crate::net::networks::own_addresses;
 use crate::net::tls::{
     CA_CERTIFICATE_FILE, Certificate, Chain, ServerTls, SubjectName, follow_chain,
 };
@@ -52,7 +53,7 @@ pub fn look(configuration: &Configuration, findings: &mut Findings<'_>) {
         findings.add(Finding::warning(Topic::Certificate, warning));
     }
     findings.add(look_at_chain(files));
-    if let Some(moved) = look_at_addresses(&tls.certificate(), &own_addresses()) {
+    if let Some(moved) = look_at_addresses(&tls.certificate(), &addresses_for_others()) {
         findings.add(moved);
     }
     let newer = renewed(Path::new(CERTBOT), &tls.certificate(), &hostname);
@@ -101,10 +102,10 @@ fn look_at_addresses(certificate: &Certificate, own: &[IpAddr]) -> Option<Findin
 }
 
 /// Of this machine in its networks.
-fn own_addresses() -> Vec<IpAddr> {
-    let found = if_addrs::get_if_addrs().unwrap_or_default();
-    let own = found.iter().filter(|found| !found.is_loopback());
-    own.map(if_addrs::Interface::ip).collect()
+fn addresses_for_others() -> Vec<IpAddr> {
+    let mut own = own_addresses();
+    own.retain(|address| !address.is_loopback());
+    own
 }
 
 fn look_at_chain(files: &Tls) -> Finding {

@@ -6,7 +6,7 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use super::finding::{Finding, Findings, Topic};
-use crate::config::Configuration;
+use crate::config::{Configuration, is_root, user};
 
 pub fn look(configuration: &Configuration, findings: &mut Findings<'_>) {
     look_at_data(configuration, findings);
@@ -150,13 +150,8 @@ pub fn is_closed_to_a_guest(file: &Path, configuration: &Configuration) -> bool 
 
 /// Whether whoever asks is neither root nor the hub's user.
 pub fn is_guest(configuration: &Configuration) -> bool {
-    let user = |path: &Path| fs::metadata(path).map(|found| found.uid()).ok();
-    !is_root() && user(Path::new("/proc/self")) != user(&configuration.data_dir)
-}
-
-/// The folder of a process belongs to its user.
-pub fn is_root() -> bool {
-    fs::metadata("/proc/self").is_ok_and(|own| own.uid() == 0)
+    let owner = fs::metadata(&configuration.data_dir).map(|found| found.uid());
+    !is_root() && !owner.is_ok_and(|owner| owner == user())
 }
 
 /// Bits of a file's mode, for others.

@@ -8,6 +8,7 @@ use std::time::Duration;
 use super::finding::{Finding, Findings, Topic};
 use crate::config::Configuration;
 use crate::hub;
+use crate::net::networks::own_addresses;
 
 /// The system asks name servers one after the other, and waits for each.
 const ANSWER_LIMIT: Duration = Duration::from_secs(5);
@@ -32,9 +33,7 @@ pub fn look(configuration: &Configuration, findings: &mut Findings<'_>) {
         ));
     }
     let name = configuration.hostname.as_str();
-    let own = if_addrs::get_if_addrs().unwrap_or_default();
-    let own: Vec<IpAddr> = own.iter().map(if_addrs::Interface::ip).collect();
-    findings.add(judge(name, resolve(name), &own));
+    findings.add(judge(name, resolve(name), &own_addresses()));
 }
 
 /// Asks the system on a thread of its own, for nothing bounds that.

@@ -5,9 +5,9 @@ use std::io::ErrorKind;
 use std::net::SocketAddr;
 use std::path::Path;
 
-use super::files::is_root;
 use super::finding::{Finding, Findings, Topic};
 use crate::config::Configuration;
+use crate::config::is_root;
 use crate::control::ListenerState;
 use crate::hub;
 use crate::net::listen::{Listen, explain_bind_error};

@@ -11,8 +11,8 @@ use std::time::{Duration, Instant};
 use super::Arguments;
 use super::asker::{Answer, Asker, Stop};
 use crate::cli::output::say;
-use crate::config::Configuration;
 use crate::config::init::{Init, SYSTEM_DATA, SYSTEM_FOLDER};
+use crate::config::{Configuration, is_root};
 use crate::control::{self, Request};
 
 /// Whom the packages make for the hub.
@@ -33,8 +33,7 @@ const LOOK_EVERY: Duration = Duration::from_millis(200);
 /// keeps the mail. Root alone can see to that, and elsewhere the folder's owner is
 /// the caller's choice.
 pub fn make_folders(init: &Init) -> Result<(), Stop> {
-    let is_root = fs::metadata("/proc/self").is_ok_and(|own| own.uid() == 0);
-    if !is_root || init.folder != Path::new(SYSTEM_FOLDER) {
+    if !is_root() || init.folder != Path::new(SYSTEM_FOLDER) {
         return Ok(());
     }
     let users = fs::read_to_string("/etc/passwd").unwrap_or_default();
@@ -178,8 +177,7 @@ mod tests {
 
     #[test]
     fn a_folder_becomes_the_hubs_unless_it_is_somebody_elses() {
-        let is_root = fs::metadata("/proc/self").is_ok_and(|own| own.uid() == 0);
-        if !is_root {
+        if !is_root() {
             println!("skipped: not run as root");
             return;
         }

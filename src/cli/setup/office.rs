@@ -10,6 +10,7 @@ use crate::cli::sheet::name_leads;
 use crate::config::init::Senders;
 use crate::mail::Domain;
 use crate::net::networks::Network;
+use crate::net::networks::own_addresses;
 use crate::sheet::NameLeads;
 
 #[derive(Debug, Args)]
@@ -148,9 +149,8 @@ fn tell_where_it_leads(hostname: &Domain) {
         NameLeads::Elsewhere => ("another address than this machine's", "as well"),
         NameLeads::Nowhere => ("no address yet", "instead"),
     };
-    let addresses = if_addrs::get_if_addrs().unwrap_or_default();
-    let addresses = addresses.into_iter().map(|interface| interface.ip());
-    let addresses: Vec<String> = addresses
+    let addresses: Vec<String> = own_addresses()
+        .into_iter()
         .filter(|address| address.is_ipv4() && !address.is_loopback())
         .map(|address| address.to_string())
         .collect();

@@ -8,7 +8,7 @@ use super::Plan;
 use super::asker::Stop;
 use crate::cli::output::{say, wrapped};
 use crate::cli::sheet::{name_leads, write_private};
-use crate::config::Configuration;
+use crate::config::{Configuration, user};
 use crate::sheet::Sheet;
 
 /// That the sheets can go there, before anything is written: it is ours, or it is
@@ -18,16 +18,15 @@ pub fn look_at_folder(folder: &Path) -> Result<(), Stop> {
     let Ok(found) = fs::symlink_metadata(folder) else {
         return Ok(());
     };
-    let own = fs::metadata("/proc/self").map(|own| own.uid());
-    match (found.is_dir(), own) {
-        (false, _) => Err(wrong("it is no folder; choose another one")),
-        (true, Ok(own)) if own != found.uid() => {
+    match found.is_dir() {
+        false => Err(wrong("it is no folder; choose another one")),
+        true if user() != found.uid() => {
             Err(wrong("it belongs to somebody else; choose another one"))
         }
-        (true, _) if found.mode() & 0o077 != 0 => Err(wrong(
+        true if found.mode() & 0o077 != 0 => Err(wrong(
             "others can look into it, and the sheets hold passwords: chmod 700, or choose another one",
         )),
-        (true, _) => Ok(()),
+        true => Ok(()),
     }
 }
 

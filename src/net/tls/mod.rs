@@ -31,7 +31,7 @@ pub use certificate::{
 pub use chain::{Chain, follow_chain};
 pub use connect::{ClientStream, ConnectError, TrustedRoots, connect};
 pub use files::FileError;
-pub use names::names_now;
+pub use names::{names_for_a_try, names_for_others, names_now};
 pub use office_ca::{
     CA_CERTIFICATE_FILE, CA_KEY_FILE, CERTIFICATE_FILE, CaError, KEY_FILE, OfficeCa,
 };
