@@ -12,7 +12,7 @@ use super::error::{BackupError, failed};
 use super::manifest::Manifest;
 use super::owner::Owner;
 use super::settings::is_below;
-use crate::config::{init, with_data_dir};
+use crate::config::{init, new_files, with_data_dir};
 
 /// The folder of files that lay elsewhere.
 const ELSEWHERE: &str = "elsewhere";
@@ -79,7 +79,7 @@ impl Placing {
             return Ok(());
         }
         let in_the_way = |why: init::InitError| BackupError::InTheWay(why.to_string());
-        init::make_folder(folder, 0o750).map_err(in_the_way)?;
+        new_files::make_folder(folder, 0o750).map_err(in_the_way)?;
         if let Some(owner) = owner {
             owner.take_from_root(folder)?;
         }
@@ -127,7 +127,7 @@ fn write_whole(path: &Path, content: &[u8]) -> Result<(), BackupError> {
     let new = folder_of(path).join(format!(".{name}.new"));
     // Not there, as a rule; what else keeps it from being removed is told by the next call.
     let _ = fs::remove_file(&new);
-    init::write_new(&new, content).map_err(|why| BackupError::InTheWay(why.to_string()))?;
+    new_files::write_new(&new, content).map_err(|why| BackupError::InTheWay(why.to_string()))?;
     fs::rename(&new, path).map_err(failed("write", path))?;
     sync_folder(folder_of(path))
 }
@@ -148,7 +148,8 @@ fn make_folders(folder: &Path, below: &Path) -> Result<(), BackupError> {
             )));
         }
         // As `init` does: everybody may have the certificates, the keys are private.
-        init::make_folder(&made, 0o755).map_err(|why| BackupError::InTheWay(why.to_string()))?;
+        new_files::make_folder(&made, 0o755)
+            .map_err(|why| BackupError::InTheWay(why.to_string()))?;
     }
     Ok(())
 }

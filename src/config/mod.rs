@@ -22,6 +22,7 @@ mod rules_toml;
 mod document;
 mod error;
 mod replace;
+pub mod new_files;
 mod moved;
 pub mod edit;
 pub mod fetchmailrc;

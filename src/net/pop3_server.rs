@@ -188,53 +188,25 @@ impl Client {
         login: Login,
         connection: &mut Connection,
     ) -> Result<Maildrop, LoginRefusal> {
-        let directory = self.office.directory.now();
-        let user = directory.login(&login.name);
-        let known = user.map_or(login.name.as_str(), |user| user.name.as_str());
-        let stored = user.and_then(|user| PasswordHash::parse(user.password.as_str()).ok());
-        let turn = self.office.failures().turn(self.peer, Instant::now());
-        let verdict = self
-            .office
-            .verifier
-            .verify(known, stored.as_ref(), login.password.octets(), turn)
-            .await;
-        let password = user.map(|user| user.password.clone());
-        let user = match (verdict, user) {
-            (Verdict::Correct, Some(user)) => user,
-            (Verdict::Unavailable, _) => return Err(LoginRefusal::Temporary),
-            (Verdict::Correct | Verdict::Wrong, _) => {
-                let held_back =
-                    self.office
-                        .failures()
-                        .failed(self.peer, &login.name, Instant::now());
-                journal::login_failed(&login.name, self.peer, held_back.delay);
-                connection.pause(held_back.delay).await;
-                return Err(LoginRefusal::Credentials);
-            }
-        };
-        self.office
-            .failures()
-            .succeeded(self.peer, &login.name, Instant::now());
+        let user = self.verify(&login, connection).await?;
         if user.access == Access::Disabled {
             journal::login_disabled(&user.name, self.peer);
             return Err(LoginRefusal::Disabled);
         }
-        let user = user.name.clone();
-        let lock = self.session.lock_maildrop(&user);
+        let lock = self.session.lock_maildrop(&user.name);
         let Some(Some(lock)) = connection.unless_interrupted(lock).await else {
-            journal::maildrop_in_use(&user, self.peer);
+            journal::maildrop_in_use(&user.name, self.peer);
             return Err(LoginRefusal::InUse);
         };
         // The hash takes its time, and so may the lock: by now the user can have
         // another name, another password, be disabled, or be no more.
+        let credentials = |user: &User| (user.name.clone(), user.password.clone(), user.access);
         let current = self.office.directory.now();
-        let is_same = |now: &User| {
-            (&now.name, Some(&now.password)) == (&user, password.as_ref())
-                && now.access == Access::Allowed
-        };
-        if !current.login(&login.name).is_some_and(is_same) {
+        let now = current.login(&login.name).map(credentials);
+        if now != Some(credentials(&user)) {
             return Err(LoginRefusal::Temporary);
         }
+        let user = user.name;
         let maildrop = self
             .office
             .store
@@ -255,6 +227,38 @@ impl Client {
             _memory: MemoryGrant::new(),
         });
         Ok(maildrop)
+    }
+
+    /// Whose the credentials are. Late where there were wrong ones.
+    async fn verify(
+        &self,
+        login: &Login,
+        connection: &mut Connection,
+    ) -> Result<User, LoginRefusal> {
+        let directory = self.office.directory.now();
+        let user = directory.login(&login.name);
+        let known = user.map_or(login.name.as_str(), |user| user.name.as_str());
+        let stored = user.and_then(|user| PasswordHash::parse(user.password.as_str()).ok());
+        let turn = self.office.failures().turn(self.peer, Instant::now());
+        let verdict = self
+            .office
+            .verifier
+            .verify(known, stored.as_ref(), login.password.octets(), turn)
+            .await;
+        let failures = || self.office.failures();
+        match (verdict, user) {
+            (Verdict::Correct, Some(user)) => {
+                failures().succeeded(self.peer, &login.name, Instant::now());
+                Ok(user.clone())
+            }
+            (Verdict::Unavailable, _) => Err(LoginRefusal::Temporary),
+            (Verdict::Correct | Verdict::Wrong, _) => {
+                let held_back = failures().failed(self.peer, &login.name, Instant::now());
+                journal::login_failed(&login.name, self.peer, held_back.delay);
+                connection.pause(held_back.delay).await;
+                Err(LoginRefusal::Credentials)
+            }
+        }
     }
 
     async fn listing(&mut self, connection: &mut Connection) -> Option<ScanListing> {

@@ -2,7 +2,6 @@
 //! exit code.
 
 use std::fs;
-use std::net::TcpListener;
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::UnixStream;
 use std::process::Stdio;
@@ -24,13 +23,8 @@ fn a_second_hub_on_the_same_folder_is_refused() {
 #[test]
 fn a_port_that_is_taken_is_named() {
     let office = Office::new();
-    let other = TcpListener::bind("127.0.0.1:0").unwrap();
+    let other = office.take_port();
     let address = other.local_addr().unwrap().to_string();
-    let settings = office.read("postroom.toml");
-    office.write(
-        "postroom.toml",
-        &settings.replacen("127.0.0.1:0", &address, 1),
-    );
     let why = office.run(&["serve"]).bad();
     let expected = format!("postroom: cannot listen for smtp on {address}: ");
     assert!(why.starts_with(&expected), "{why}");

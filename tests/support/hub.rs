@@ -8,7 +8,7 @@
 use std::collections::HashMap;
 use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};
-use std::net::SocketAddr;
+use std::net::{SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, Command, ExitStatus, Stdio};
 use std::sync::{Arc, Mutex, mpsc};
@@ -111,6 +111,18 @@ impl Office {
             Some(program) => program.path(),
             None => PathBuf::from(env!("CARGO_BIN_EXE_postroom")),
         }
+    }
+
+    /// Has the first listener want this port, which another program has.
+    pub fn take_port(&self) -> TcpListener {
+        let other = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = other.local_addr().unwrap().to_string();
+        let settings = self.read("postroom.toml");
+        self.write(
+            "postroom.toml",
+            &settings.replacen("127.0.0.1:0", &address, 1),
+        );
+        other
     }
 
     /// Adds a user with the password `secret-NAME`.

@@ -4,7 +4,8 @@
 use std::path::{Path, PathBuf};
 
 use super::Import;
-use crate::config::init::{InitError, make_secret_folder, write_new};
+use crate::config::init::InitError;
+use crate::config::new_files::{make_secret_folder, write_new};
 
 impl Import {
     /// Writes every password of the file into `folder`, by the account's name;
