@@ -78,10 +78,7 @@ pub fn send(configuration: &Configuration, user: &str, password: &str) -> Result
                     "the test mail {id} was taken in, but not collected: {why}; it lies in the mailbox of {user}"
                 ))
             })?;
-        Ok(format!(
-            "a test mail went the whole way: to {user} by SMTP on {smtp}, kept as {id}, collected by {pop3}, the same \
-             octet by octet, and taken out of the mailbox again"
-        ))
+        Ok((smtp, id, pop3))
     };
     let too_long = async {
         smol::Timer::after(LIMIT).await;
@@ -90,7 +87,20 @@ pub fn send(configuration: &Configuration, user: &str, password: &str) -> Result
             LIMIT.as_secs()
         )))
     };
-    smol::block_on(future::or(journey, too_long))
+    let (smtp, id, pop3) = smol::block_on(future::or(journey, too_long))?;
+    // Or it would come back with what "mail restore" brings back.
+    let erased = control::ask_running(
+        Request::MailErase { id: id.clone() },
+        &configuration.data_dir,
+    );
+    let end = match erased {
+        Some(Ok(Answer::Done { .. })) => "and erased again",
+        _ => "and taken out of the mailbox again",
+    };
+    Ok(format!(
+        "a test mail went the whole way: to {user} by SMTP on {smtp}, kept as {id}, collected by {pop3}, the same \
+         octet by octet, {end}"
+    ))
 }
 
 fn running_hub(configuration: &Configuration) -> Result<HubState, Failure> {

@@ -103,7 +103,7 @@ def an_upgrade_keeps_what_a_person_has_edited(office):
 def everything_kept_can_be_exported_and_read_by_other_programs(office):
     root = office.new
     expected = {
-        # Of the first one the old box knew that she had collected it; the test mail went the same way.
+        # Of the first one the old box knew that she had collected it.
         "anna": {"a letter for anna", "by SMTP", "for later"},
         "bob": {"a letter for bob", "another one for bob", "before the upgrade"},
     }

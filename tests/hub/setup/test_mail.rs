@@ -21,6 +21,10 @@ fn a_test_mail_is_taken_out_again_and_leaves_the_others() {
     assert!(said.contains("POP3 over TLS on 127.0.0.1:"), "{said}");
     let mut pop3 = log_in(&hub, "anna");
     pop3.say("STAT", "+OK 1 *");
+    // Nothing that "mail restore" would bring back.
+    let kept = office.good(&["mail", "list", "anna"]);
+    assert_eq!(kept.lines().count(), 2, "{kept}");
+    assert!(!kept.contains("Test mail"), "{kept}");
 }
 
 #[test]
