@@ -5,11 +5,11 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use super::Outcome;
-use super::ask::configuration;
+use crate::config::Configuration;
 use crate::control;
 
 pub fn run(config: &Path) -> Outcome {
-    control::answer_on_standard_input(&configuration(config)?)
+    control::answer_on_standard_input(Configuration::load(config))
         .map_err(|why| format!("it is run by other commands only, not by people: {why}"))?;
     Ok(ExitCode::SUCCESS)
 }

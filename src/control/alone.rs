@@ -15,7 +15,7 @@ use std::thread::{self, JoinHandle};
 use super::messages::{Answer, Request};
 use super::perform::{Outcome, perform};
 use super::server::{Answering, converse};
-use crate::config::{Configuration, is_root};
+use crate::config::{Configuration, ConfigurationError, is_root};
 use crate::hub;
 use crate::net::message_memory::MemoryGrant;
 use crate::store::{Moment, OpenError, Store};
@@ -90,19 +90,23 @@ fn child(
     Ok((stream, Substitute::Child(child)))
 }
 
-/// The child's work: answers one request on standard input, which is a socket.
+/// The child's work: answers one request on standard input, which is a socket; that
+/// the settings cannot be read is an answer, too.
 ///
 /// # Errors
 /// Standard input is none.
-pub fn answer_on_standard_input(configuration: &Configuration) -> io::Result<()> {
+pub fn answer_on_standard_input(
+    configuration: Result<Configuration, ConfigurationError>,
+) -> io::Result<()> {
     let mut stream = UnixStream::from(io::stdin().as_fd().try_clone_to_owned()?);
     stream.peer_addr()?;
-    match Alone::open(configuration) {
+    let alone = configuration
+        .map_err(|why| format!("{why} (as the owner of the mail, who answers where no hub runs)"));
+    match alone.and_then(|it| Alone::open(&it).map_err(|why| why.to_string())) {
         Ok(alone) => alone.answer_on(stream),
         Err(why) => {
             // Whoever asks writes before it reads.
             BufReader::new(stream.try_clone()?).read_line(&mut String::new())?;
-            let why = why.to_string();
             let mut line = serde_json::to_vec(&Answer::Failed { why })?;
             line.push(b'\n');
             stream.write_all(&line)?;

@@ -36,6 +36,9 @@ pub enum AskError {
     /// No hub runs, and the store does not open.
     #[error("{0}")]
     Store(#[from] OpenError),
+    /// Root asks, no hub runs, and the owner of the mail cannot be asked to answer.
+    #[error("no hub runs, and this program cannot be run as the owner of the mail: {0}")]
+    Substitute(io::Error),
     /// The content broke off.
     #[error("the message could not be read: {0}")]
     Content(String),
@@ -126,7 +129,7 @@ pub(super) fn join(configuration: &Configuration) -> Result<Joined, AskError> {
     };
     let (stream, alone) = alone.map_err(|why| match why {
         AloneError::Store(why) => AskError::Store(why),
-        AloneError::System(why) => AskError::Broken(why),
+        AloneError::System(why) => AskError::Substitute(why),
     })?;
     Ok(Joined {
         stream,

@@ -249,3 +249,18 @@ fn check_finds_what_the_hub_cannot_read_and_root_can() {
         "{said}"
     );
 }
+
+#[test]
+fn settings_that_the_hubs_user_cannot_read_are_named_where_that_user_answers() {
+    let Some(place) = Place::new() else { return };
+    place
+        .as_root(&["user", "add", "anna", "--password-stdin"])
+        .good();
+    place.as_the_hub(&["status"]).good();
+    let settings = place.office().join("postroom.toml");
+    chown(&settings, Some(0), Some(0)).unwrap();
+    fs::set_permissions(&settings, fs::Permissions::from_mode(0o600)).unwrap();
+    let why = place.as_root(&["status"]).bad();
+    assert!(why.contains("postroom.toml"), "{why}");
+    assert!(why.contains("as the owner of the mail"), "{why}");
+}

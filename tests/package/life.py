@@ -136,8 +136,11 @@ def a_renewed_certificate_is_taken_over_and_a_foreign_one_is_not(office):
     check(mail.wait_for_certificate(renewed), "the hub does not serve the renewed certificate")
     copies = tls_files(root)
     check(not [name for name in copies if name.endswith(".new")], f"something half written was left: {list(copies)}")
+    # Nor if the hub's user asks for it, who may write into that folder.
+    root.path("/etc/postroom/tls/certbot-name").write_text("www.our.example\n")
     said = root.run(HOOK, RENEWED_LINEAGE=f"{LIVE}/www.our.example", RENEWED_DOMAINS="www.our.example")
     check(said == "", f"a foreign certificate makes the hook say: {said}")
+    root.path("/etc/postroom/tls/certbot-name").unlink()
     root.path(f"{LIVE}/post.our.example/privkey.pem").write_text("")
     root.run(HOOK, RENEWED_LINEAGE=f"{LIVE}/post.our.example", RENEWED_DOMAINS="post.our.example", expected=1)
     root.run(HOOK, expected=1)
@@ -169,9 +172,24 @@ def a_purge_asks_nothing_and_keeps_the_mail_with_its_owner(office):
     check(not runs_as_postroom(root), "the hub was not stopped")
 
 
+def a_purge_keeps_mail_below_the_settings_however_its_folder_is_written(office):
+    root = office.root
+    root.run("rm", "-r", "/var/lib/postroom")
+    for written in ['"data"', "'data'", '"""data"""', '"/etc/postroom/data"   # here', '"./data"']:
+        root.install(office.package)
+        root.run("mkdir", "/etc/postroom/data")
+        root.path("/etc/postroom/data/postroom.db").write_text("mail")
+        root.path(SETTINGS).write_text(f"  data_dir= {written}\n")
+        said = root.run("apt-get", "purge", "-y", "postroom")
+        check(root.path("/etc/postroom/data/postroom.db").exists(), f"data_dir = {written}: the mail is gone:\n{said}")
+        check("sudo rm -r /etc/postroom" in said, f"data_dir = {written}: it does not say where the mail is:\n{said}")
+        root.run("getent", "passwd", "postroom")
+        root.run("rm", "-r", "/etc/postroom")
+
+
 def a_purge_without_mail_leaves_nothing_behind(office):
     root = office.root
-    root.run("rm", "-r", "/var/lib/postroom", LIVE)
+    root.run("rm", "-r", LIVE)
     root.install(office.package)
     root.run("apt-get", "purge", "-y", "postroom")
     left = root.everything() - office.before - {LIVE}
@@ -214,5 +232,6 @@ STEPS = [
     a_renewed_certificate_is_taken_over_and_a_foreign_one_is_not,
     removal_stops_the_hub_and_a_new_install_serves_the_same_mail,
     a_purge_asks_nothing_and_keeps_the_mail_with_its_owner,
+    a_purge_keeps_mail_below_the_settings_however_its_folder_is_written,
     a_purge_without_mail_leaves_nothing_behind,
 ]

@@ -1,6 +1,7 @@
 //! A hub runs: does it work for a PC, and what does it complain of?
 
 use std::fs;
+use std::io::ErrorKind;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::time::Duration;
 
@@ -10,6 +11,7 @@ use super::finding::{Finding, Findings, Topic};
 use super::ports;
 use crate::config::Configuration;
 use crate::control::{HubState, ProviderState, Status};
+use crate::net::connection::within;
 use crate::net::tls::{self, CA_CERTIFICATE_FILE, TrustedRoots};
 
 /// How long a listener of the hub may take to answer.
@@ -93,9 +95,9 @@ fn look_as_a_pc(configuration: &Configuration, listener: SocketAddr, findings: &
     let roots = ca.map_or(TrustedRoots::System, TrustedRoots::Pem);
     let hostname = configuration.hostname.as_str();
     let outcome = smol::block_on(async {
-        let stream = TcpStream::connect(address)
-            .await
-            .map_err(|why| why.to_string())?;
+        let stream = within(ANSWER_LIMIT, TcpStream::connect(address)).await;
+        let stream = stream.unwrap_or_else(|| Err(ErrorKind::TimedOut.into()));
+        let stream = stream.map_err(|why| why.to_string())?;
         let session = tls::connect(stream, hostname, &roots, ANSWER_LIMIT).await;
         session.map(drop).map_err(|why| why.to_string())
     });

@@ -83,7 +83,8 @@ fn look_at_tray(tray: &MailboxState, findings: &mut Findings<'_>) {
 fn disabled(user: &str, mailbox: &MailboxState) -> Finding {
     let text = format!("{user} is disabled, and {}", waiting(mailbox));
     Finding::note(Topic::Mail, text).mend(format!(
-        "postroom user enable {user} lets the PC collect it; postroom alias set sends new mail to others"
+        "postroom user enable {user} lets the PC collect it; once {user} is removed (the mail is kept), postroom alias set {user} \
+         OTHER sends new mail to somebody else"
     ))
 }
 
@@ -112,7 +113,8 @@ fn judge(user: &str, mailbox: &MailboxState, now: i64) -> Polls {
         }
         let text = format!("{user} has never logged in, and {waiting}, since more than a week");
         let finding = Finding::warning(Topic::Polls, text).mend(format!(
-            "set up {user}'s mail program; or let somebody else have the mail: postroom alias set"
+            "set up {user}'s mail program; or take {user} out (postroom user remove keeps the mail), and send new mail to \
+             somebody else: postroom alias set {user} OTHER"
         ));
         return Polls::Badly(finding);
     };
