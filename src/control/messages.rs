@@ -5,7 +5,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use serde::{Deserialize, Serialize};
 
 use super::status::Status;
-use super::transfer::ExportRequest;
+use super::transfer::{ExportRequest, Gone};
 use crate::route::multidrop::{Rule, RuleTest};
 
 /// What a command asks. Ids are written as the log writes them; times are
@@ -55,6 +55,8 @@ pub enum Request {
     Import {
         /// The user's name.
         user: String,
+        /// Of what was imported before.
+        gone: Gone,
     },
     /// The mail that is nobody's.
     UnclaimedList,

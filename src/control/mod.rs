@@ -31,8 +31,8 @@ pub use status::{
     SessionState, Status, StoreState, TimeBucket,
 };
 pub use transfer::{
-    Ended, ExportEntry, ExportPart, ExportRequest, Exporting, ImportHead, ImportReply, Importing,
-    Mailboxes, Transfer,
+    Ended, ExportEntry, ExportPart, ExportRequest, Exporting, Gone, ImportHead, ImportReply,
+    Importing, Known, Mailboxes, Transfer,
 };
 
 /// The socket's name in the data folder.

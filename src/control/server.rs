@@ -93,7 +93,9 @@ pub(super) async fn converse(stream: UnixStream, hub: &impl Answering) -> io::Re
         Ok(Request::Export(asked)) => {
             return transfer::export(&mut line, hub.store(), &asked).await;
         }
-        Ok(Request::Import { user }) => return transfer::import(&mut line, hub, &user).await,
+        Ok(Request::Import { user, gone }) => {
+            return transfer::import(&mut line, hub, &user, gone).await;
+        }
         Ok(request) => hub.answer(request).await,
         Err(why) => Outcome::Answer(Answer::Failed {
             why: format!(

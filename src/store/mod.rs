@@ -81,7 +81,7 @@ pub use inspect::{Counts, Fault, Inspection, inspect_copy, inspect_in_place};
 pub use maildrop::{CHUNK_OCTETS, MessageReader};
 pub use provider::{
     Comparison, EarlierCopies, FetchedDelivery, FetchedId, FetchedKind, FetchedMark,
-    FetchedMessage, Import, ImportedMessage, KnownMessage, KnownProvider, Lost, ProviderId,
+    FetchedMessage, Gone, Import, ImportedMessage, KnownMessage, KnownProvider, Lost, ProviderId,
 };
 pub use snapshot::{BodyRow, Snapshot};
 pub use space::{Disk, Room, Space, SpaceState};

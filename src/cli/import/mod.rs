@@ -1,5 +1,6 @@
 //! `postroom import`: mail from an old PC or server into a user's mailbox.
 
+mod memory;
 mod sender;
 
 use std::fs::{self, File};
@@ -15,10 +16,11 @@ use super::export::{could, messages, were};
 use super::output::{cut, say};
 use super::progress::Progress;
 use super::{Failure, Outcome};
-use crate::control::{Answer, Transfer, seconds};
+use crate::control::{Answer, Gone, Transfer, seconds};
 use crate::formats::maildir::{self, Name};
 use crate::formats::mbox::{FromLine, MboxReader, Part};
 use crate::formats::{Found, Kind, find};
+use memory::Memory;
 use sender::{Origin, Sender, Tally};
 
 /// What is read of a file at once.
@@ -33,6 +35,9 @@ pub struct Arguments {
     /// An mbox file, a Maildir, a message (.eml), or a folder with any of these in it
     #[arg(required = true, value_name = "FILE|DIR")]
     paths: Vec<PathBuf>,
+    /// Bring back what was imported before and is no longer in the mailbox
+    #[arg(long)]
+    again: bool,
 }
 
 pub fn run(config: &Path, arguments: Arguments) -> Outcome {
@@ -46,9 +51,13 @@ pub fn run(config: &Path, arguments: Arguments) -> Outcome {
         )));
     };
     let (found, others) = find_all(&arguments.paths)?;
-    let mut known = std::collections::HashSet::new();
-    let begun = Transfer::open(&configuration)?.import(&user.name, |likeness| {
-        known.insert(likeness);
+    let gone = match arguments.again {
+        true => Gone::BringBack,
+        false => Gone::LeaveOut,
+    };
+    let mut memory = Memory::new(gone);
+    let begun = Transfer::open(&configuration)?.import(&user.name, gone, |likeness, by| {
+        memory.learn(likeness, by);
     })?;
     let importing = match begun {
         Ok(importing) => importing,
@@ -58,7 +67,7 @@ pub fn run(config: &Path, arguments: Arguments) -> Outcome {
     let octets = found.iter().map(|found| found.octets).sum();
     let progress = Progress::of_octets("importing", octets);
     let now = seconds(SystemTime::now());
-    let mut sender = Sender::new(importing, known, now, &progress);
+    let mut sender = Sender::new(importing, memory, now, &progress);
     let sent = send_all(&found, &mut sender, &progress);
     let (tally, ended) = sender.end(sent);
     drop(progress);
@@ -189,6 +198,13 @@ fn report(tally: &Tally, others: usize, user: &str) -> ExitCode {
     say!("imported {imported} into the mailbox of {user}");
     if tally.known > 0 {
         say!("{} known already", were(tally.known));
+    }
+    if tally.gone > 0 {
+        let (gone, are, them) = match tally.gone {
+            1 => (were(1), "is", "it"),
+            gone => (were(gone), "are", "them"),
+        };
+        say!("{gone} imported before and {are} no longer here; --again brings {them} back");
     }
     if tally.deleted > 0 {
         let deleted = were(tally.deleted);

@@ -1,10 +1,10 @@
 //! Sends messages, and hears what becomes of them.
 
-use std::collections::HashSet;
 use std::io;
 
 use data_encoding::HEXLOWER;
 
+use super::memory::{Memory, Met};
 use crate::cli::Failure;
 use crate::cli::progress::Progress;
 use crate::control::{ImportHead, ImportReply, Importing};
@@ -47,6 +47,8 @@ impl Origin {
 pub struct Tally {
     pub imported: u64,
     pub known: u64,
+    /// Imported before, and in the mailbox no more.
+    pub gone: u64,
     pub deleted: u64,
     pub unreadable: u64,
 }
@@ -62,7 +64,7 @@ pub struct Message {
 
 pub struct Sender<'a> {
     importing: Importing,
-    known: HashSet<LikenessDigest>,
+    memory: Memory,
     waiting: usize,
     is_done: bool,
     now: i64,
@@ -73,13 +75,13 @@ pub struct Sender<'a> {
 impl<'a> Sender<'a> {
     pub fn new(
         importing: Importing,
-        known: HashSet<LikenessDigest>,
+        memory: Memory,
         now: i64,
         progress: &'a Progress,
     ) -> Sender<'a> {
         Sender {
             importing,
-            known,
+            memory,
             waiting: 0,
             is_done: false,
             now,
@@ -133,9 +135,16 @@ impl<'a> Sender<'a> {
             self.tally.deleted += 1;
             return self.drop_sent(is_sent);
         }
-        if !self.known.insert(likeness) {
-            self.tally.known += 1;
-            return self.drop_sent(is_sent);
+        match self.memory.meet(likeness) {
+            Met::New => {}
+            Met::Known => {
+                self.tally.known += 1;
+                return self.drop_sent(is_sent);
+            }
+            Met::Gone => {
+                self.tally.gone += 1;
+                return self.drop_sent(is_sent);
+            }
         }
         let head = self.head(origin, head, &likeness);
         let begun = match is_sent {

@@ -11,7 +11,10 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::line::BROKEN;
-use super::{ExportEntry, ExportRequest, ExportStep, ImportHead, ImportReply, ImportStep, Wanted};
+use super::{
+    ExportEntry, ExportRequest, ExportStep, Gone, ImportHead, ImportReply, ImportStep, Known,
+    Wanted,
+};
 use crate::config::Configuration;
 use crate::control::alone::Substitute;
 use crate::control::client::{AskError, Joined, join};
@@ -65,24 +68,27 @@ impl Transfer {
     }
 
     /// Begins to bring mail into a user's mailbox. `known` is told of each message
-    /// that is there, or was brought before.
+    /// that is there, and then of each that was brought before.
     ///
     /// # Errors
     /// See [`Transfer::export`].
     pub fn import(
         mut self,
         user: &str,
-        mut known: impl FnMut(LikenessDigest),
+        gone: Gone,
+        mut known: impl FnMut(LikenessDigest, Known),
     ) -> Result<Result<Importing, Answer>, AskError> {
         let user = user.to_string();
-        match self.ask(&Request::Import { user })? {
+        match self.ask(&Request::Import { user, gone })? {
             Answer::Importing => {}
             other => return Ok(Err(other)),
         }
         let mut chunk = Vec::new();
-        while self.chunk(&mut chunk).map_err(AskError::broken)? != Chunk::End {
-            for digest in chunk.chunks_exact(32) {
-                known(digest.try_into().unwrap_or_default());
+        for by in [Known::Here, Known::Before] {
+            while self.chunk(&mut chunk).map_err(AskError::broken)? != Chunk::End {
+                for digest in chunk.chunks_exact(32) {
+                    known(digest.try_into().unwrap_or_default(), by);
+                }
             }
         }
         Importing::begin(self).map(Ok).map_err(AskError::broken)

@@ -10,12 +10,12 @@ use smol::{Executor, Task, future};
 use super::super::messages::Answer;
 use super::super::perform::LIST_STEP;
 use super::super::server::Answering;
-use super::{ImportHead, ImportReply, ImportStep, Line};
+use super::{Gone, ImportHead, ImportReply, ImportStep, Line};
 use crate::formats::Likeness;
 use crate::journal;
 use crate::mail::QueueId;
 use crate::store::{
-    Body, BodyWriter, CHUNK_OCTETS, EntryId, INLINE_OCTETS, Import, ImportedMessage, MailRow,
+    self, Body, BodyWriter, CHUNK_OCTETS, EntryId, INLINE_OCTETS, Import, ImportedMessage, MailRow,
     Moment, Part, SpaceState, Store, StoreError,
 };
 
@@ -23,15 +23,26 @@ use crate::store::{
 const IN_FLIGHT_MAX: usize = 256;
 /// What a message holds beside its content.
 const BESIDE_OCTETS: usize = 2 * 1024;
-/// Digests in a chunk of what is known.
+/// So much of the mailbox is read before the command hears of it: on a slow disk,
+/// too, sooner than the command gives up.
+const SILENT_OCTETS_MAX: u64 = 64 << 20;
+/// Digests in a chunk of what was imported before.
 const DIGESTS: usize = CHUNK_OCTETS / 32;
 
 /// Takes in what the command brings.
-pub async fn import(line: &mut Line, hub: &impl Answering, user: &str) -> io::Result<()> {
+pub async fn import(
+    line: &mut Line,
+    hub: &impl Answering,
+    user: &str,
+    gone: Gone,
+) -> io::Result<()> {
     let store = hub.store();
     let begun = match hub.memory_for_import().await {
         None => Err("no memory is free at present; try again".to_string()),
-        Some(memory) => match store.begin_import(user, Moment::now()).await {
+        Some(memory) => match store
+            .begin_import(user, of_store(gone), Moment::now())
+            .await
+        {
             Ok(import) => Ok((import, memory)),
             Err(why) => Err(why.to_string()),
         },
@@ -59,9 +70,24 @@ pub async fn import(line: &mut Line, hub: &impl Answering, user: &str) -> io::Re
     outcome
 }
 
+fn of_store(gone: Gone) -> store::Gone {
+    match gone {
+        Gone::LeaveOut => store::Gone::LeaveOut,
+        Gone::BringBack => store::Gone::BringBack,
+    }
+}
+
 /// The likenesses of all that is in the mailbox, with our trace lines and without,
-/// and of all that was imported before. What cannot be read is not known.
+/// and then of all that was imported before. What cannot be read is not known.
 async fn tell_known(line: &mut Line, store: &Store, import: &Import) -> io::Result<()> {
+    tell_here(line, store, import).await?;
+    line.write_chunk(b"").await?;
+    tell_before(line, store, import).await?;
+    line.write_chunk(b"").await?;
+    line.flush().await
+}
+
+async fn tell_here(line: &mut Line, store: &Store, import: &Import) -> io::Result<()> {
     let mut after = None;
     loop {
         let rows = store
@@ -69,33 +95,36 @@ async fn tell_known(line: &mut Line, store: &Store, import: &Import) -> io::Resu
             .await;
         let rows: Vec<MailRow> = rows.map_err(io::Error::other)?;
         let Some(last) = rows.last() else {
-            break;
+            return Ok(());
         };
         after = Some(last.entry);
-        let mut digests = Vec::with_capacity(rows.len() * 64);
+        let mut unsaid = 0;
         for row in rows {
             if let Ok(both) = likenesses(store, row.entry).await {
-                digests.extend(both.concat());
+                line.write_chunk(&both.concat()).await?;
+            }
+            unsaid += row.octets;
+            if unsaid >= SILENT_OCTETS_MAX {
+                unsaid = 0;
+                line.flush().await?;
             }
         }
-        if !digests.is_empty() {
-            line.write_chunk(&digests).await?;
-            line.flush().await?;
-        }
+        line.flush().await?;
     }
+}
+
+async fn tell_before(line: &mut Line, store: &Store, import: &Import) -> io::Result<()> {
     let mut after = None;
     loop {
         let known = store.imported_before(import, after, DIGESTS).await;
         let known = known.map_err(io::Error::other)?;
         let Some((last, _)) = known.last() else {
-            break;
+            return Ok(());
         };
         after = Some(*last);
         let digests: Vec<u8> = known.iter().flat_map(|(_, digest)| *digest).collect();
         line.write_chunk(&digests).await?;
     }
-    line.write_chunk(b"").await?;
-    line.flush().await
 }
 
 async fn likenesses(store: &Store, entry: EntryId) -> Result<[[u8; 32]; 2], StoreError> {

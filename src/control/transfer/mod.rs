@@ -11,7 +11,8 @@
 //!
 //!    Request::Import ────────────────────▶
 //!      ◀──────────────────────── Answer::Importing
-//!      ◀──────────────────────── chunks: what is known
+//!      ◀──────────────────────── chunks: what is in the mailbox
+//!      ◀──────────────────────── chunks: what was imported before
 //!    ImportStep::Message, chunks,
 //!    ImportStep::Keep or Drop ───────────▶   again and again; End
 //!      ◀──────────────────────── ImportReply, in order, once it is committed; Done
@@ -117,6 +118,26 @@ pub enum ExportStep {
 pub struct Wanted {
     /// The places, from 0.
     pub places: Vec<usize>,
+}
+
+/// What is done with a message that was imported before and is in the mailbox no
+/// more.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Gone {
+    /// It stays away.
+    LeaveOut,
+    /// It comes once more.
+    BringBack,
+}
+
+/// By what the hub knows a message, before it is sent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Known {
+    /// It is in the mailbox, waiting or collected.
+    Here,
+    /// It was imported before; it may be in the mailbox as well.
+    Before,
 }
 
 /// What the command says while it imports.

@@ -3,7 +3,8 @@
 //! Each such message is recorded like one of a provider, by what it is known by
 //! (its likeness, in place of a unique-id), and for ever: an import that was
 //! broken off is run again, and gives each message once. The record belongs to the
-//! mailbox, not to the name of its user.
+//! mailbox, not to the name of its user. What is in the mailbox no more comes back
+//! where that is asked for: the record says then which message it is now.
 
 use std::time::SystemTime;
 
@@ -23,12 +24,24 @@ use crate::mail::QueueId;
 /// In place of a provider's host; no host has such a name.
 const HOST: &str = "(import)";
 
+/// What is done with a message that was imported before and is in the mailbox no
+/// more.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Gone {
+    /// It stays away: an import that goes on must not bring what was collected and
+    /// swept since.
+    LeaveOut,
+    /// It comes once more.
+    BringBack,
+}
+
 /// A mailbox that mail is brought into.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Import {
     /// The user, when it began.
     pub user: String,
     pub mailbox: MailboxId,
+    gone: Gone,
     records: ProviderId,
 }
 
@@ -53,12 +66,18 @@ impl Store {
     ///
     /// # Errors
     /// When the database cannot be read or written.
-    pub async fn begin_import(&self, user: &str, now: Moment) -> Result<Import, StoreError> {
+    pub async fn begin_import(
+        &self,
+        user: &str,
+        gone: Gone,
+        now: Moment,
+    ) -> Result<Import, StoreError> {
         let mailbox = self.open_maildrop(user).await?.mailbox;
         let records = self.provider(HOST, &mailbox.to_string(), now).await?.id;
         Ok(Import {
             user: user.to_owned(),
             mailbox,
+            gone,
             records,
         })
     }
@@ -95,7 +114,7 @@ impl Store {
 
     /// Stores a message and its record in one transaction, and returns once they
     /// are on disk. It waits in the mailbox under a new unique-id. `None`: one like
-    /// it was imported before, and nothing was stored.
+    /// it was imported before, and is there or not to come back; nothing was stored.
     ///
     /// Goes through even if the future is dropped before it is done.
     ///
@@ -140,7 +159,10 @@ fn deliver_imported(
         digest: message.likeness,
         octets: None,
     };
-    if find_same(db, &mark)?.is_some() {
+    let before = find_same(db, &mark)?;
+    if let Some((_, earlier)) = before
+        && (import.gone == Gone::LeaveOut || is_in(db, import.mailbox, earlier)?)
+    {
         return Ok(false);
     }
     let row = MessageRow {
@@ -160,6 +182,30 @@ fn deliver_imported(
         trace: &[],
     };
     deliver::add_entry(db, import.mailbox, message.id.as_u64() as i64, &entry)?;
-    note_fetched(db, &mark, message.id, age)?;
+    match before {
+        Some((record, _)) => note_back(db, record, message.id, age)?,
+        None => drop(note_fetched(db, &mark, message.id, age)?),
+    }
     Ok(true)
+}
+
+fn is_in(db: &Connection, mailbox: MailboxId, message: QueueId) -> Result<bool, StoreError> {
+    let mut statement =
+        db.prepare_cached("SELECT 1 FROM entry WHERE message = :message AND mailbox = :mailbox")?;
+    Ok(statement.exists(named_params! {
+        ":message": message.as_u64() as i64, ":mailbox": mailbox.0,
+    })?)
+}
+
+fn note_back(
+    db: &Connection,
+    record: FetchedId,
+    message: QueueId,
+    age: i64,
+) -> Result<(), StoreError> {
+    db.prepare_cached("UPDATE fetched SET message = :message, fetched_age = :age WHERE id = :id")?
+        .execute(named_params! {
+            ":message": message.as_u64() as i64, ":age": age, ":id": record.0,
+        })?;
+    Ok(())
 }

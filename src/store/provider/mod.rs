@@ -27,7 +27,7 @@ use super::types::{MailboxName, NewEntry, Receipt};
 use crate::mail::QueueId;
 use deliver::Taken;
 
-pub use imported::{Import, ImportedMessage};
+pub use imported::{Gone, Import, ImportedMessage};
 
 pub(super) use forget::forget;
 

@@ -16,6 +16,10 @@ fn message(office: &Office, content: &[u8], likeness: u8) -> ImportedMessage {
     }
 }
 
+fn begin(office: &Office, gone: Gone) -> Import {
+    wait(office.store().begin_import("anna", gone, office.now)).unwrap()
+}
+
 fn import(office: &Office, import: &Import, content: &[u8], likeness: u8) -> bool {
     let message = message(office, content, likeness);
     let delivered = office.store().deliver_imported(import, message, office.now);
@@ -25,7 +29,7 @@ fn import(office: &Office, import: &Import, content: &[u8], likeness: u8) -> boo
 #[test]
 fn an_imported_message_waits_as_it_is_and_comes_once() {
     let mut office = office();
-    let anna = wait(office.store().begin_import("anna", office.now)).unwrap();
+    let anna = begin(&office, Gone::LeaveOut);
     assert!(import(&office, &anna, b"A: b\r\n\r\nc", 1));
     assert!(import(&office, &anna, &large(), 2));
     assert!(!import(&office, &anna, &large(), 2));
@@ -44,22 +48,34 @@ fn an_imported_message_waits_as_it_is_and_comes_once() {
     assert_eq!(record.entries[0].delivered_at, office.now.wall);
     assert_eq!(record.entries[0].why, "imported from old.mbox");
 
+    // Collected, and still there: not to be doubled.
+    let back = begin(&office, Gone::BringBack);
+    assert!(!import(&office, &back, b"A: b\r\n\r\nc", 1));
+
     // Swept, forgotten by all listings, and still known.
     office.collect("anna");
     office.pass(Duration::from_secs(100 * 24 * 60 * 60));
     office.sweep();
     office.reopen();
-    let anna = wait(office.store().begin_import("anna", office.now)).unwrap();
+    let anna = begin(&office, Gone::LeaveOut);
     assert!(!import(&office, &anna, b"A: b\r\n\r\nc", 1));
     let known = wait(office.store().imported_before(&anna, None, 10)).unwrap();
     let known: Vec<u8> = known.iter().map(|(_, likeness)| likeness[0]).collect();
     assert_eq!(known, [1, 2]);
+
+    // Brought back once, and remembered as before.
+    let back = begin(&office, Gone::BringBack);
+    assert!(import(&office, &back, b"A: b\r\n\r\nc", 1));
+    assert!(!import(&office, &back, b"A: b\r\n\r\nc", 1));
+    assert_eq!(office.listing("anna").len(), 1);
+    let known = wait(office.store().imported_before(&back, None, 10)).unwrap();
+    assert_eq!(known.len(), 2);
 }
 
 #[test]
 fn what_is_imported_goes_to_its_user_or_nowhere() {
     let office = office();
-    let anna = wait(office.store().begin_import("anna", office.now)).unwrap();
+    let anna = begin(&office, Gone::LeaveOut);
     wait(office.store().seal("anna", office.now.wall)).unwrap();
     let refused = |import: &Import| {
         let message = message(&office, b"A: b\r\n", 1);
@@ -70,7 +86,7 @@ fn what_is_imported_goes_to_its_user_or_nowhere() {
         Err(StoreError::NoMailbox("anna".to_string()))
     );
     // Another person of that name.
-    let another = wait(office.store().begin_import("anna", office.now)).unwrap();
+    let another = begin(&office, Gone::LeaveOut);
     assert_eq!(
         refused(&anna),
         Err(StoreError::NoMailbox("anna".to_string()))
