@@ -52,7 +52,18 @@ pub enum AskError {
 
 impl AskError {
     pub(super) fn broken(why: io::Error) -> AskError {
-        AskError::Broken(why)
+        AskError::Broken(in_words(why))
+    }
+}
+
+/// A limit that passed: the system's own word for it says nothing to anybody.
+pub(super) fn in_words(why: io::Error) -> io::Error {
+    match why.kind() {
+        io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut => io::Error::new(
+            io::ErrorKind::TimedOut,
+            "the other end has been silent for minutes: its disk may hang",
+        ),
+        _ => why,
     }
 }
 
@@ -164,7 +175,7 @@ fn converse(
         input.read_line(&mut line)?;
         Ok((serde_json::from_str(&line)?, input))
     };
-    let (answer, input) = exchange(&mut stream).map_err(AskError::Broken)?;
+    let (answer, input) = exchange(&mut stream).map_err(AskError::broken)?;
     if let Answer::Content { octets } = answer {
         let copied = io::copy(&mut input.take(octets), content).map_err(AskError::Output)?;
         if copied != octets {

@@ -2,6 +2,8 @@
 
 use std::collections::BTreeSet;
 use std::fs;
+use std::io::{Read, Write};
+use std::os::unix::net::UnixStream;
 use std::process::Stdio;
 
 use crate::exporting::files;
@@ -114,6 +116,22 @@ fn what_is_in_the_mailbox_no_more_is_told_apart_and_comes_back_where_that_is_ask
         office.good(&again),
         "imported 0 messages into the mailbox of anna\n2 messages were known already\n"
     );
+}
+
+#[test]
+fn the_hub_waits_for_a_command_that_says_it_is_still_there() {
+    let office = Office::new();
+    let _hub = office.serve();
+    let mut control = UnixStream::connect(office.path("data/control")).unwrap();
+    control.set_read_timeout(Some(EFFECT_LIMIT)).unwrap();
+    let request = r#"{"request":"import","user":"anna","gone":"leave-out"}"#;
+    let still_here = r#"{"step":"still-here"}"#;
+    let end = r#"{"step":"end"}"#;
+    write!(control, "{request}\n{still_here}\n{still_here}\n{end}\n").unwrap();
+    let mut answers = String::new();
+    control.read_to_string(&mut answers).unwrap();
+    assert!(answers.contains("importing"), "{answers}");
+    assert!(answers.ends_with("{\"reply\":\"done\"}\n"), "{answers}");
 }
 
 #[test]

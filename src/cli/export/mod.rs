@@ -167,10 +167,15 @@ fn whose(user: Option<&str>) -> String {
     user.unwrap_or("(unclaimed)").to_string()
 }
 
+/// So much is written before it is to be safe: on a slow disk, too, sooner than the
+/// hub believes the command gone.
+const UNSETTLED_OCTETS_MAX: u64 = 64 << 20;
+
 /// Page by page; of each only what is wanted comes over the connection.
 fn write_all(exporting: &mut Exporting, target: &mut dyn Target) -> Result<Tally, Failure> {
     let progress = Progress::of_octets("exporting", exporting.octets);
     let mut tally = Tally::default();
+    let mut unsettled = 0;
     loop {
         let entries = exporting.page().map_err(broken)?;
         if entries.is_empty() {
@@ -200,11 +205,16 @@ fn write_all(exporting: &mut Exporting, target: &mut dyn Target) -> Result<Tally
                         tally.written += 1;
                         tally.octets += entry.octets;
                         progress.add(entry.octets);
+                        unsettled += entry.octets;
                     }
                     Taken::Lost(why) => {
                         tally.lost += 1;
                         progress.say(&format!("message {} is not exported: {why}", entry.id));
                     }
+                }
+                if unsettled >= UNSETTLED_OCTETS_MAX {
+                    unsettled = 0;
+                    target.settle()?;
                 }
             }
             (wanted, ends) = (again, LineEnds::AsTheyAre);

@@ -208,7 +208,10 @@ impl<'a> Sender<'a> {
                 let dropped = self.importing.drop_message();
                 self.heard(dropped)
             }
-            false => Ok(()),
+            false => {
+                let passed_over = self.importing.passed_over();
+                self.heard(passed_over)
+            }
         }
     }
 

@@ -3,9 +3,9 @@
 use std::io::{self, BufRead, BufReader, BufWriter, Read, Write};
 use std::net::Shutdown;
 use std::os::unix::net::UnixStream;
-use std::sync::mpsc::{Receiver, channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::thread::{self, JoinHandle};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -17,13 +17,16 @@ use super::{
 };
 use crate::config::Configuration;
 use crate::control::alone::Substitute;
-use crate::control::client::{AskError, Joined, join};
+use crate::control::client::{AskError, Joined, in_words, join};
 use crate::control::messages::{Answer, Request};
 use crate::formats::LikenessDigest;
 use crate::store::CHUNK_OCTETS;
 
 /// Longer than the other end is silent while it works.
 const ANSWER_LIMIT: Duration = Duration::from_secs(300);
+/// Sooner than the other end believes a command gone that sends nothing: it may be
+/// reading what is known.
+const SILENT_MAX: Duration = Duration::from_secs(60);
 
 /// A connection to the running hub, or to the store itself where none runs.
 #[derive(Debug)]
@@ -41,12 +44,18 @@ impl Transfer {
     /// A hub runs and cannot be spoken to; or the store does not open.
     pub fn open(configuration: &Configuration) -> Result<Transfer, AskError> {
         let Joined { stream, alone } = join(configuration)?;
-        let limited = stream
-            .set_read_timeout(Some(ANSWER_LIMIT))
-            .and_then(|()| stream.set_write_timeout(Some(ANSWER_LIMIT)))
-            .and_then(|()| stream.try_clone());
+        Transfer::over(stream, alone, ANSWER_LIMIT).map_err(AskError::broken)
+    }
+
+    fn over(
+        stream: UnixStream,
+        alone: Option<Substitute>,
+        limit: Duration,
+    ) -> io::Result<Transfer> {
+        stream.set_read_timeout(Some(limit))?;
+        stream.set_write_timeout(Some(limit))?;
         Ok(Transfer {
-            input: BufReader::with_capacity(CHUNK_OCTETS, limited.map_err(AskError::broken)?),
+            input: BufReader::with_capacity(CHUNK_OCTETS, stream.try_clone()?),
             output: BufWriter::with_capacity(CHUNK_OCTETS, stream),
             alone,
         })
@@ -95,14 +104,19 @@ impl Transfer {
     }
 
     fn ask(&mut self, request: &Request) -> Result<Answer, AskError> {
-        let exchange = self.write(request).and_then(|()| self.output.flush());
+        let exchange = self.write(request).and_then(|()| self.flush());
         let answer = exchange.and_then(|()| self.read());
         answer.map_err(AskError::broken)
     }
 
     fn write(&mut self, step: &impl Serialize) -> io::Result<()> {
-        serde_json::to_writer(&mut self.output, step)?;
-        self.output.write_all(b"\n")
+        let mut line = serde_json::to_vec(step)?;
+        line.push(b'\n');
+        self.output.write_all(&line).map_err(in_words)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.output.flush().map_err(in_words)
     }
 
     fn read<T: DeserializeOwned>(&mut self) -> io::Result<T> {
@@ -111,7 +125,7 @@ impl Transfer {
 
     fn chunk(&mut self, chunk: &mut Vec<u8>) -> io::Result<Chunk> {
         let mut count = [0; 4];
-        self.input.read_exact(&mut count)?;
+        self.input.read_exact(&mut count).map_err(in_words)?;
         let count = u32::from_be_bytes(count);
         if count == BROKEN {
             return Ok(Chunk::Broken);
@@ -120,7 +134,7 @@ impl Transfer {
             return Err(io::ErrorKind::InvalidData.into());
         }
         chunk.resize(count as usize, 0);
-        self.input.read_exact(chunk)?;
+        self.input.read_exact(chunk).map_err(in_words)?;
         Ok(match count {
             0 => Chunk::End,
             _ => Chunk::Octets,
@@ -129,8 +143,9 @@ impl Transfer {
 
     fn write_chunk(&mut self, octets: &[u8]) -> io::Result<()> {
         let count = u32::try_from(octets.len()).map_err(io::Error::other)?;
-        self.output.write_all(&count.to_be_bytes())?;
-        self.output.write_all(octets)
+        let written = self.output.write_all(&count.to_be_bytes());
+        let written = written.and_then(|()| self.output.write_all(octets));
+        written.map_err(in_words)
     }
 }
 
@@ -147,7 +162,7 @@ impl Drop for Transfer {
 
 fn read<T: DeserializeOwned>(input: &mut impl BufRead) -> io::Result<T> {
     let mut line = String::new();
-    input.read_line(&mut line)?;
+    input.read_line(&mut line).map_err(in_words)?;
     if line.is_empty() {
         return Err(io::ErrorKind::UnexpectedEof.into());
     }
@@ -202,7 +217,7 @@ impl Exporting {
     /// The connection broke off.
     pub fn want(&mut self, places: Vec<usize>) -> io::Result<()> {
         self.transfer.write(&Wanted { places })?;
-        self.transfer.output.flush()
+        self.transfer.flush()
     }
 
     /// The page is done.
@@ -248,12 +263,17 @@ pub struct Importing {
     transfer: Transfer,
     replies: Receiver<io::Result<ImportReply>>,
     hears: Option<JoinHandle<()>>,
+    /// When the hub last got something.
+    sent_at: Instant,
 }
 
 impl Importing {
     fn begin(transfer: Transfer) -> io::Result<Importing> {
-        // Nothing is in the buffer: the other end speaks only when it is spoken to.
+        // Nothing is in the buffer: the other end speaks only when it is spoken to,
+        // and says nothing while all that is read is known. Whoever waits for a reply
+        // keeps a limit; a hub that is gone ends the connection.
         let stream = transfer.input.get_ref().try_clone()?;
+        stream.set_read_timeout(None)?;
         let (heard, replies) = channel();
         let hears = thread::Builder::new().spawn(move || {
             let mut input = BufReader::new(stream);
@@ -270,6 +290,7 @@ impl Importing {
             transfer,
             replies,
             hears: Some(hears),
+            sent_at: Instant::now(),
         })
     }
 
@@ -309,13 +330,30 @@ impl Importing {
         self.transfer.write(&ImportStep::Drop)
     }
 
+    /// Another message was looked at, and nothing of it is to be sent. Now and then
+    /// the hub hears that the command is still at work.
+    ///
+    /// # Errors
+    /// See [`Importing::message`].
+    pub fn passed_over(&mut self) -> io::Result<()> {
+        self.still_here(SILENT_MAX)
+    }
+
+    fn still_here(&mut self, silent_max: Duration) -> io::Result<()> {
+        if self.sent_at.elapsed() < silent_max {
+            return Ok(());
+        }
+        self.transfer.write(&ImportStep::StillHere)?;
+        self.flush()
+    }
+
     /// There are no more messages; the replies that are left come now.
     ///
     /// # Errors
     /// See [`Importing::message`].
     pub fn end(&mut self) -> io::Result<()> {
         self.transfer.write(&ImportStep::End)?;
-        self.transfer.output.flush()
+        self.flush()
     }
 
     /// Has everything go that was written.
@@ -323,7 +361,8 @@ impl Importing {
     /// # Errors
     /// See [`Importing::message`].
     pub fn flush(&mut self) -> io::Result<()> {
-        self.transfer.output.flush()
+        self.sent_at = Instant::now();
+        self.transfer.flush()
     }
 
     /// A reply that has come.
@@ -334,10 +373,15 @@ impl Importing {
     /// Waits for a reply.
     ///
     /// # Errors
-    /// The connection broke off.
+    /// The connection broke off, or nothing came for [`ANSWER_LIMIT`].
     pub fn reply(&mut self) -> io::Result<ImportReply> {
-        let gone = |_| Err(io::ErrorKind::UnexpectedEof.into());
-        self.replies.recv().unwrap_or_else(gone)
+        let none = |why| {
+            Err(match why {
+                RecvTimeoutError::Timeout => in_words(io::ErrorKind::TimedOut.into()),
+                RecvTimeoutError::Disconnected => io::ErrorKind::UnexpectedEof.into(),
+            })
+        };
+        self.replies.recv_timeout(ANSWER_LIMIT).unwrap_or_else(none)
     }
 }
 
@@ -347,5 +391,70 @@ impl Drop for Importing {
         if let Some(hears) = self.hears.take() {
             let _ = hears.join();
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What the hub's end has read, once the command's end has done `run` in an
+    /// import. It replies to all of it at the end.
+    fn heard_by_the_hub(limit: Duration, run: impl FnOnce(&mut Importing)) -> Vec<String> {
+        let (near, far) = UnixStream::pair().unwrap();
+        let hub = thread::spawn(move || {
+            let mut input = BufReader::new(far.try_clone().unwrap());
+            let mut output = far;
+            let mut request = String::new();
+            input.read_line(&mut request).unwrap();
+            let answer = serde_json::to_string(&Answer::Importing).unwrap();
+            // Nothing is known: the end of both lists.
+            write!(output, "{answer}\n\0\0\0\0\0\0\0\0").unwrap();
+            let mut steps: Vec<ImportStep> = Vec::new();
+            while steps.last().is_none_or(|step| *step != ImportStep::End) {
+                steps.push(read(&mut input).unwrap());
+            }
+            let done = serde_json::to_string(&ImportReply::Done).unwrap();
+            writeln!(output, "{done}").unwrap();
+            steps
+        });
+        let transfer = Transfer::over(near, None, limit).unwrap();
+        let begun = transfer.import("anna", Gone::LeaveOut, |_, _| {});
+        let mut importing = begun.unwrap().unwrap();
+        run(&mut importing);
+        importing.end().unwrap();
+        assert_eq!(importing.reply().unwrap(), ImportReply::Done);
+        let steps = hub.join().unwrap();
+        steps.iter().map(|step| format!("{step:?}")).collect()
+    }
+
+    #[test]
+    fn an_import_that_finds_known_messages_for_longer_than_a_reply_takes_goes_on() {
+        let limit = Duration::from_millis(200);
+        let steps = heard_by_the_hub(limit, |importing| {
+            thread::sleep(limit * 3);
+            importing.passed_over().unwrap();
+            assert!(importing.try_reply().is_none());
+        });
+        assert_eq!(steps, ["End"]);
+    }
+
+    #[test]
+    fn the_hub_hears_now_and_then_of_an_import_that_sends_nothing() {
+        let steps = heard_by_the_hub(ANSWER_LIMIT, |importing| {
+            importing.still_here(Duration::ZERO).unwrap();
+            importing.passed_over().unwrap();
+        });
+        assert_eq!(steps, ["StillHere", "End"]);
+    }
+
+    #[test]
+    fn a_hub_that_says_nothing_is_told_in_words() {
+        let (near, _silent) = UnixStream::pair().unwrap();
+        let transfer = Transfer::over(near, None, Duration::from_millis(10)).unwrap();
+        let why = transfer.import("anna", Gone::LeaveOut, |_, _| {});
+        let why = why.unwrap_err().to_string();
+        assert!(why.contains("has been silent for minutes"), "{why}");
+        assert!(!why.contains("os error"), "{why}");
     }
 }

@@ -189,6 +189,7 @@ impl Intake<'_> {
         loop {
             match self.line.read().await? {
                 ImportStep::Message => self.take_one().await?,
+                ImportStep::StillHere => {}
                 ImportStep::End => return Ok(()),
                 ImportStep::Keep(_) | ImportStep::Drop => return Err(out_of_step().into()),
             }
@@ -214,7 +215,9 @@ impl Intake<'_> {
         match self.line.read().await? {
             ImportStep::Keep(head) => self.keep(head, body).await,
             ImportStep::Drop => Ok(()),
-            ImportStep::Message | ImportStep::End => Err(out_of_step().into()),
+            ImportStep::Message | ImportStep::StillHere | ImportStep::End => {
+                Err(out_of_step().into())
+            }
         }
     }
 

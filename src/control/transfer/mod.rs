@@ -14,7 +14,8 @@
 //!      ◀──────────────────────── chunks: what is in the mailbox
 //!      ◀──────────────────────── chunks: what was imported before
 //!    ImportStep::Message, chunks,
-//!    ImportStep::Keep or Drop ───────────▶   again and again; End
+//!    ImportStep::Keep or Drop ───────────▶   again and again; StillHere where
+//!                                            all is known for a while; End
 //!      ◀──────────────────────── ImportReply, in order, once it is committed; Done
 //! ```
 //! Steps are lines of JSON. Chunks are octets behind their count; a count of none
@@ -150,6 +151,8 @@ pub enum ImportStep {
     Keep(ImportHead),
     /// It is not to be kept: it is known, or its file broke off.
     Drop,
+    /// Nothing was to be sent for a while: between messages.
+    StillHere,
     /// There are no more.
     End,
 }
