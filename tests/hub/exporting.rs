@@ -1,7 +1,7 @@
 //! `postroom export`: a mailbox as files of other programs.
 
-use std::fs;
-use std::os::unix::fs::{MetadataExt, PermissionsExt};
+use std::fs::{self, File};
+use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
 use std::path::Path;
 
 use crate::hub::{Office, at_once};
@@ -119,6 +119,57 @@ fn an_mbox_is_written_whole_and_over_no_other_file() {
     let left = fs::read_dir(office.path("")).unwrap();
     let mut left = left.map(|it| it.unwrap().file_name().into_string().unwrap());
     assert!(!left.any(|name| name.ends_with(".part")));
+}
+
+#[test]
+fn links_that_others_have_put_there_are_not_written_through() {
+    let office = Office::new();
+    let hub = office.serve();
+    send(&hub, &["anna@example.com"], "mail");
+    office.good(&["export", "anna", "--maildir", "clean"]);
+    let name = files(&office.path("clean"))[0].0[4..].to_string();
+    let key: Vec<&str> = name.splitn(3, '.').take(2).collect();
+    for part in ["cur", "new", "tmp"] {
+        fs::create_dir_all(office.path("anna").join(part)).unwrap();
+    }
+    office.write("secret", "kept");
+    let links = ["anna/tmp/dovecot-uidlist", ".anna.mbox.part", "anna.mbox"];
+    let message = format!("anna/tmp/{}", key.join("."));
+    for link in links.into_iter().chain([message.as_str()]) {
+        symlink(office.path("secret"), office.path(link)).unwrap();
+    }
+    office.good(&["export", "anna", "--maildir", "anna"]);
+    office.good(&["export", "anna", "--mbox", "anna.mbox", "--force"]);
+    assert_eq!(office.read("secret"), "kept");
+    assert!(office.read("anna.mbox").contains("Subject: mail\n"));
+    assert_eq!(files(&office.path("anna")), files(&office.path("clean")));
+
+    symlink(office.path("clean"), office.path("led")).unwrap();
+    let why = office.run(&["export", "anna", "--maildir", "led/"]).bad();
+    assert!(
+        why.contains("led is a link, and nothing is written"),
+        "{why}"
+    );
+}
+
+#[test]
+fn two_exports_do_not_write_over_each_other() {
+    let office = Office::new();
+    let hub = office.serve();
+    send(&hub, &["anna@example.com"], "mail");
+    // As another export has it, and as one leaves it that was killed.
+    let other = File::create(office.path(".mail.part")).unwrap();
+    other.lock().unwrap();
+    let why = office.run(&["export", "anna", "--mbox", "mail"]).bad();
+    assert!(
+        why.contains("another export writes mail at present"),
+        "{why}"
+    );
+    assert!(office.path(".mail.part").exists() && !office.path("mail").exists());
+    drop(other);
+    office.good(&["export", "anna", "--mbox", "mail"]);
+    assert!(office.read("mail").contains("Subject: mail\n"));
+    assert!(!office.path(".mail.part").exists());
 }
 
 #[test]

@@ -1,30 +1,32 @@
 //! An export into one mbox file: written beside it, and in its place once all of
 //! it is on the disk.
 
-use std::fs::{self, File, OpenOptions};
+use std::ffi::OsString;
+use std::fs::File;
 use std::io::{self, BufWriter, Seek, Write};
-use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
 use super::{Taken, Target};
 use crate::cli::Failure;
 use crate::control::{ExportEntry, Exporting};
-use crate::formats::UnixLines;
 use crate::formats::maildir::LineEnds;
 use crate::formats::mbox::{FromLine, MboxWriter};
+use crate::formats::{Folder, UnixLines};
 
 pub struct ToMbox {
     out: MboxWriter<BufWriter<File>>,
     path: PathBuf,
-    beside: PathBuf,
+    /// Where it is to lie.
+    folder: Folder,
+    name: OsString,
+    beside: OsString,
     is_finished: bool,
 }
 
 impl ToMbox {
     pub fn open(path: &Path, force: bool) -> Result<ToMbox, Failure> {
-        let name = path
-            .file_name()
-            .ok_or_else(|| Failure(format!("{} is no file", path.display())))?;
+        let name = path.file_name();
+        let name = name.ok_or_else(|| Failure(format!("{} is no file", path.display())))?;
         if path.is_dir() {
             return Err(Failure(format!("{} is a folder", path.display())));
         }
@@ -34,14 +36,27 @@ impl ToMbox {
                 path.display()
             )));
         }
-        let beside = path.with_file_name(format!(".{}.part", name.to_string_lossy()));
-        let mut options = OpenOptions::new();
-        // What an export left that was broken off is written over.
-        options.write(true).create(true).truncate(true).mode(0o600);
-        let file = options.open(&beside).map_err(|why| failed(&beside, &why))?;
+        let folder = match path.parent() {
+            Some(folder) if !folder.as_os_str().is_empty() => folder,
+            _ => Path::new("."),
+        };
+        let folder = Folder::open(folder).map_err(|why| failed(folder, &why))?;
+        let mut beside = OsString::from(".");
+        beside.push(name);
+        beside.push(".part");
+        let file = folder.new_file_alone(&beside);
+        let file = file.map_err(|why| failed(&folder.path(&beside), &why))?;
+        let file = file.ok_or_else(|| {
+            Failure(format!(
+                "another export writes {} at present; run the command again when it is over",
+                path.display()
+            ))
+        })?;
         Ok(ToMbox {
             out: MboxWriter::new(BufWriter::with_capacity(64 << 10, file)),
             path: path.to_path_buf(),
+            folder,
+            name: name.to_os_string(),
             beside,
             is_finished: false,
         })
@@ -86,13 +101,9 @@ impl ToMbox {
         let out = self.out.inner();
         out.flush()?;
         out.get_ref().sync_all()?;
-        fs::rename(&self.beside, &self.path)?;
+        self.folder.rename(&self.beside, &self.folder, &self.name)?;
         self.is_finished = true;
-        let folder = match self.path.parent() {
-            Some(folder) if !folder.as_os_str().is_empty() => folder,
-            _ => Path::new("."),
-        };
-        File::open(folder)?.sync_all()
+        self.folder.sync()
     }
 }
 
@@ -124,7 +135,7 @@ impl Target for ToMbox {
             }
             Ok(taken)
         };
-        write(self).map_err(|why| failed(&self.beside, &why))
+        write(self).map_err(|why| failed(&self.path, &why))
     }
 
     fn settle(&mut self) -> Result<(), Failure> {
@@ -140,8 +151,8 @@ impl Target for ToMbox {
 impl Drop for ToMbox {
     fn drop(&mut self) {
         if !self.is_finished {
-            // What cannot be removed is written over at the next try.
-            let _ = fs::remove_file(&self.beside);
+            // What cannot be removed is replaced at the next try.
+            let _ = self.folder.remove(&self.beside);
         }
     }
 }

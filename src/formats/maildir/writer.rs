@@ -1,15 +1,16 @@
 //! Writes messages into a Maildir, and goes on where it was broken off.
 
 use std::collections::HashMap;
-use std::fs::{self, DirBuilder, File, OpenOptions};
-use std::io::{self, BufWriter, Write};
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::fs::{DirBuilder, File};
+use std::io::{self, BufWriter, Read, Write};
+use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use thiserror::Error;
 
-use super::super::UnixLines;
+use super::super::{Folder, UnixLines};
 use super::{Name, UidList};
 
 const UIDLIST: &str = "dovecot-uidlist";
@@ -25,6 +26,14 @@ pub enum MaildirError {
     /// A server's list of a form that is not known.
     #[error("{0} is of a form that postroom does not know; name a new folder")]
     UidList(PathBuf),
+    /// A folder of it is none, but leads to one.
+    #[error(
+        "{0} is a link, and nothing is written through it; name the Maildir itself, or remove the link"
+    )]
+    Link(PathBuf),
+    /// Two would write over each other's files.
+    #[error("another export writes into {0} at present; run the command again when it is over")]
+    InUse(PathBuf),
     /// A file or folder.
     #[error("{0}: {1}")]
     File(PathBuf, io::Error),
@@ -33,6 +42,15 @@ pub enum MaildirError {
 fn failed(path: &Path) -> impl Fn(io::Error) -> MaildirError + use<> {
     let path = path.to_path_buf();
     move |why| MaildirError::File(path.clone(), why)
+}
+
+/// Of a folder that does not open.
+fn not_opened(path: &Path) -> impl Fn(io::Error) -> MaildirError + use<> {
+    let path = path.to_path_buf();
+    move |why| match path.is_symlink() {
+        true => MaildirError::Link(path.clone()),
+        false => MaildirError::File(path.clone(), why),
+    }
 }
 
 /// How a message's lines end in its file.
@@ -59,50 +77,63 @@ struct Present {
 }
 
 /// A Maildir that is added to. What lies there under the same key is not written
-/// again. Files appear under their names only when they are safe on the disk.
+/// again. Files appear under their names only when they are safe on the disk. Where
+/// its owner puts links, they are not followed.
 #[derive(Debug)]
 pub struct MaildirWriter {
-    root: PathBuf,
+    root: Folder,
+    cur: Folder,
+    new: Folder,
+    tmp: Arc<Folder>,
     present: HashMap<String, Present>,
-    /// In `tmp`, and where they are to go.
-    written: Vec<(PathBuf, PathBuf)>,
+    /// By their names in `tmp`.
+    written: Vec<Written>,
+}
+
+/// A file in `tmp`, and where it is to go.
+#[derive(Debug)]
+struct Written {
+    name: String,
+    base: String,
+    seen: Seen,
 }
 
 impl MaildirWriter {
     /// Opens a Maildir, or makes one where nothing is.
     ///
     /// # Errors
-    /// Something else lies there, or it cannot be read.
+    /// Something else lies there, it cannot be read, or another one writes into it.
     pub fn open(root: &Path) -> Result<MaildirWriter, MaildirError> {
-        let is_empty = match fs::read_dir(root) {
-            Ok(mut entries) => entries.next().is_none(),
-            Err(why) if why.kind() == io::ErrorKind::NotFound => true,
-            Err(why) => return Err(failed(root)(why)),
-        };
-        if !is_empty && !super::is_one(root) {
-            return Err(MaildirError::NotOne(root.to_path_buf()));
+        // With a slash at its end the system would follow a link.
+        let path = root.components().as_path();
+        let mut builder = DirBuilder::new();
+        let made = builder.recursive(true).mode(0o700).create(path);
+        made.map_err(not_opened(path))?;
+        let root = Folder::open_itself(path).map_err(not_opened(path))?;
+        let names = root.names().map_err(failed(path))?;
+        let has = |part: &str| names.iter().any(|name| name == part);
+        if !names.is_empty() && !(has("cur") && has("new")) {
+            return Err(MaildirError::NotOne(path.to_path_buf()));
         }
-        for part in ["", "cur", "new", "tmp"] {
-            let path = root.join(part);
-            let mut builder = DirBuilder::new();
-            builder.recursive(true).mode(0o700);
-            builder.create(&path).map_err(failed(&path))?;
+        if !root.lock() {
+            return Err(MaildirError::InUse(path.to_path_buf()));
         }
+        let below = |part: &str| root.below(part).map_err(not_opened(&root.path(part)));
+        let (cur, new, tmp) = (below("cur")?, below("new")?, Arc::new(below("tmp")?));
         let mut present = HashMap::new();
-        for part in ["cur", "new"] {
-            let path = root.join(part);
-            for entry in fs::read_dir(&path).map_err(failed(&path))? {
-                let file = entry.map_err(failed(&path))?.file_name();
-                let file = file.to_string_lossy();
+        for (folder, is_new) in [(&cur, false), (&new, true)] {
+            for file in folder.names().map_err(failed(&folder.path("")))? {
                 if let Some(name) = Name::read(&file) {
                     let base = file.split(':').next().unwrap_or_default().to_string();
-                    let is_new = part == "new";
                     present.insert(name.key, Present { base, is_new });
                 }
             }
         }
         Ok(MaildirWriter {
-            root: root.to_path_buf(),
+            root,
+            cur,
+            new,
+            tmp,
             present,
             written: Vec::new(),
         })
@@ -122,10 +153,11 @@ impl MaildirWriter {
             return Ok(());
         };
         present.is_new = false;
-        let from = self.root.join("new").join(&present.base);
-        let to = self.root.join("cur").join(format!("{}:2,S", present.base));
-        match fs::rename(&from, &to) {
-            Err(why) if why.kind() != io::ErrorKind::NotFound => Err(failed(&from)(why)),
+        let base = &present.base;
+        match self.new.rename(base, &self.cur, &seen_name(base)) {
+            Err(why) if why.kind() != io::ErrorKind::NotFound => {
+                Err(failed(&self.new.path(base))(why))
+            }
             _ => Ok(()),
         }
     }
@@ -136,18 +168,15 @@ impl MaildirWriter {
     /// Its file cannot be made.
     pub fn begin(&self, name: Name, ends: LineEnds) -> Result<MaildirFile, MaildirError> {
         // The name without sizes, the same at each try: what was broken off is
-        // written over.
-        let path = self
-            .root
-            .join("tmp")
-            .join(format!("{}.{}", name.at, name.key));
-        let mut options = OpenOptions::new();
-        options.write(true).create(true).truncate(true).mode(0o600);
-        let file = options.open(&path).map_err(failed(&path))?;
+        // replaced.
+        let tmp_name = format!("{}.{}", name.at, name.key);
+        let file = self.tmp.new_file(&tmp_name);
+        let file = file.map_err(failed(&self.tmp.path(&tmp_name)))?;
         Ok(MaildirFile {
             name,
             out: BufWriter::new(file),
-            path,
+            tmp: Arc::clone(&self.tmp),
+            tmp_name,
             lines: (ends == LineEnds::Unix).then(UnixLines::default),
             converted: Vec::new(),
             octets: 0,
@@ -160,17 +189,14 @@ impl MaildirWriter {
     /// # Errors
     /// The file cannot be written.
     pub fn add(&mut self, file: MaildirFile, seen: Seen) -> Result<(), MaildirError> {
-        let (from, name, base) = file.finish()?;
-        let to = match seen {
-            Seen::Yes => self.root.join("cur").join(format!("{base}:2,S")),
-            Seen::No => self.root.join("new").join(&base),
-        };
-        self.written.push((from, to));
+        let key = file.name.key.clone();
+        let (name, base) = file.finish()?;
         let present = Present {
-            base,
+            base: base.clone(),
             is_new: seen == Seen::No,
         };
-        self.present.insert(name.key, present);
+        self.written.push(Written { name, base, seen });
+        self.present.insert(key, present);
         Ok(())
     }
 
@@ -182,11 +208,14 @@ impl MaildirWriter {
         if self.written.is_empty() {
             return Ok(());
         }
-        let folder = File::open(&self.root).map_err(failed(&self.root))?;
-        let synced = rustix::fs::syncfs(&folder);
-        synced.map_err(|why| failed(&self.root)(why.into()))?;
-        for (from, to) in self.written.drain(..) {
-            fs::rename(&from, &to).map_err(failed(&from))?;
+        let synced = self.root.sync_disk();
+        synced.map_err(failed(&self.root.path("")))?;
+        for Written { name, base, seen } in self.written.drain(..) {
+            let placed = match seen {
+                Seen::Yes => self.tmp.rename(&name, &self.cur, &seen_name(&base)),
+                Seen::No => self.tmp.rename(&name, &self.new, &base),
+            };
+            placed.map_err(failed(&self.tmp.path(&name)))?;
         }
         Ok(())
     }
@@ -198,12 +227,8 @@ impl MaildirWriter {
     /// The list cannot be written, or the one that is there not be read.
     pub fn finish(mut self, unique_ids: &[(String, String)], now: i64) -> Result<(), MaildirError> {
         self.settle()?;
-        let path = self.root.join(UIDLIST);
-        let before = match fs::read_to_string(&path) {
-            Ok(text) => Some(text),
-            Err(why) if why.kind() == io::ErrorKind::NotFound => None,
-            Err(why) => return Err(failed(&path)(why)),
-        };
+        let path = self.root.path(UIDLIST);
+        let before = read_text(&self.root, UIDLIST).map_err(failed(&path))?;
         let mut list = match &before {
             Some(text) => UidList::read(text).ok_or_else(|| MaildirError::UidList(path.clone()))?,
             None => UidList::new(now),
@@ -215,23 +240,34 @@ impl MaildirWriter {
         }
         let text = list.write();
         if before.as_ref() != Some(&text) {
-            let beside = self.root.join("tmp").join(UIDLIST);
-            write_whole(&beside, text.as_bytes()).map_err(failed(&beside))?;
-            fs::rename(&beside, &path).map_err(failed(&path))?;
+            let written = write_whole(&self.tmp, UIDLIST, text.as_bytes());
+            written.map_err(failed(&self.tmp.path(UIDLIST)))?;
+            let placed = self.tmp.rename(UIDLIST, &self.root, UIDLIST);
+            placed.map_err(failed(&path))?;
         }
-        for part in ["cur", "new", ""] {
-            let path = self.root.join(part);
-            let synced = File::open(&path).and_then(|folder| folder.sync_all());
-            synced.map_err(failed(&path))?;
+        for folder in [&self.cur, &self.new, &self.root] {
+            folder.sync().map_err(failed(&folder.path("")))?;
         }
         Ok(())
     }
 }
 
-fn write_whole(path: &Path, content: &[u8]) -> io::Result<()> {
-    let mut options = OpenOptions::new();
-    options.write(true).create(true).truncate(true).mode(0o600);
-    let mut file = options.open(path)?;
+fn seen_name(base: &str) -> String {
+    format!("{base}:2,S")
+}
+
+fn read_text(folder: &Folder, name: &str) -> io::Result<Option<String>> {
+    let mut text = String::new();
+    match folder.read(name) {
+        Ok(mut file) => file.read_to_string(&mut text)?,
+        Err(why) if why.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(why) => return Err(why),
+    };
+    Ok(Some(text))
+}
+
+fn write_whole(folder: &Folder, name: &str, content: &[u8]) -> io::Result<()> {
+    let mut file = folder.new_file(name)?;
     file.write_all(content)?;
     file.sync_all()
 }
@@ -241,7 +277,9 @@ fn write_whole(path: &Path, content: &[u8]) -> io::Result<()> {
 pub struct MaildirFile {
     name: Name,
     out: BufWriter<File>,
-    path: PathBuf,
+    tmp: Arc<Folder>,
+    /// Empty once it is finished.
+    tmp_name: String,
     lines: Option<UnixLines>,
     converted: Vec<u8>,
     octets: u64,
@@ -274,38 +312,47 @@ impl MaildirFile {
 
     fn put(&mut self, octets: &[u8]) -> Result<(), MaildirError> {
         self.octets += octets.len() as u64;
-        self.out.write_all(octets).map_err(failed(&self.path))
+        let put = self.out.write_all(octets);
+        put.map_err(|why| self.failed(why))
     }
 
-    fn finish(mut self) -> Result<(PathBuf, Name, String), MaildirError> {
+    fn failed(&self, why: io::Error) -> MaildirError {
+        MaildirError::File(self.tmp.path(&self.tmp_name), why)
+    }
+
+    /// Its name in `tmp`, and what stays of its name from now on.
+    fn finish(mut self) -> Result<(String, String), MaildirError> {
         if let Some(mut lines) = self.lines.take() {
             let mut rest = Vec::new();
             lines.finish(&mut rest);
             self.put(&rest)?;
         }
-        self.out.flush().map_err(failed(&self.path))?;
+        let flushed = self.out.flush();
+        flushed.map_err(|why| self.failed(why))?;
         // Servers show the file's time as that of the message.
         let received = u64::try_from(self.name.at).map(Duration::from_secs);
         let received: SystemTime = UNIX_EPOCH + received.unwrap_or_default();
         let timed = self.out.get_ref().set_modified(received);
-        timed.map_err(failed(&self.path))?;
+        timed.map_err(|why| self.failed(why))?;
         let base = self.name.base(self.octets, self.octets_with_crlf);
-        let path = std::mem::take(&mut self.path);
-        Ok((path, self.name.clone(), base))
+        Ok((std::mem::take(&mut self.tmp_name), base))
     }
 }
 
 impl Drop for MaildirFile {
     fn drop(&mut self) {
-        if !self.path.as_os_str().is_empty() {
-            // What cannot be removed is written over at the next try.
-            let _ = fs::remove_file(&self.path);
+        if !self.tmp_name.is_empty() {
+            // What cannot be removed is replaced at the next try.
+            let _ = self.tmp.remove(&self.tmp_name);
         }
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+    use std::os::unix::fs::symlink;
+
     use super::*;
 
     fn put(maildir: &mut MaildirWriter, key: &str, content: &[u8], seen: Seen) {
@@ -349,6 +396,7 @@ mod tests {
         let list = fs::read_to_string(root.join(UIDLIST)).unwrap();
         assert_eq!(list, format!("3 V7 N2\n1 Pk3j :{a}\n"));
 
+        // `finish` has let go of it.
         let mut again = MaildirWriter::open(&root).unwrap();
         assert_eq!(
             (again.base("a"), again.base("b"), again.base("c")),
@@ -389,5 +437,48 @@ mod tests {
             "{why}"
         );
         assert!(!folder.path().join("cur").exists());
+    }
+
+    #[test]
+    fn links_that_lie_in_a_maildir_are_not_followed() {
+        let folder = tempfile::tempdir().unwrap();
+        let secret = folder.path().join("secret");
+        fs::write(&secret, "kept").unwrap();
+        let root = folder.path().join("mail");
+        for part in ["cur", "new", "tmp"] {
+            fs::create_dir_all(root.join(part)).unwrap();
+        }
+        symlink(&secret, root.join("tmp").join("1795425300.a")).unwrap();
+        symlink(&secret, root.join("tmp").join(UIDLIST)).unwrap();
+        let mut maildir = MaildirWriter::open(&root).unwrap();
+        put(&mut maildir, "a", b"A: b\r\n", Seen::No);
+        let known = [("a".to_string(), "k3j".to_string())];
+        maildir.finish(&known, 7).unwrap();
+        assert_eq!(fs::read(&secret).unwrap(), b"kept");
+        assert_eq!(names(&root), ["new/1795425300.a.post,S=5,W=6"]);
+
+        for part in ["cur", "new", "tmp", ""] {
+            let elsewhere = folder.path().join("elsewhere");
+            fs::rename(root.join(part), &elsewhere).unwrap();
+            let link = folder.path().join("mail").join(part);
+            symlink(&elsewhere, link.components().as_path()).unwrap();
+            let why = MaildirWriter::open(&folder.path().join("mail/")).unwrap_err();
+            assert!(matches!(why, MaildirError::Link(_)), "{part}: {why}");
+            fs::remove_file(link.components().as_path()).unwrap();
+            fs::rename(&elsewhere, root.join(part)).unwrap();
+        }
+    }
+
+    #[test]
+    fn one_export_at_a_time_writes_into_a_maildir() {
+        let folder = tempfile::tempdir().unwrap();
+        let maildir = MaildirWriter::open(folder.path()).unwrap();
+        let why = MaildirWriter::open(folder.path()).unwrap_err();
+        assert!(
+            why.to_string().contains("another export writes into"),
+            "{why}"
+        );
+        drop(maildir);
+        MaildirWriter::open(folder.path()).unwrap();
     }
 }

@@ -1,0 +1,259 @@
+//! A folder that is held open, and the files in it by their names. Root writes into
+//! folders of other people, who may put links there at any moment: none is followed,
+//! and nothing that lies there is written over.
+
+use std::fs::File;
+use std::io;
+use std::os::fd::{AsFd, OwnedFd};
+use std::path::{Path, PathBuf};
+
+use rustix::fs::{self, AtFlags, Dir, FlockOperation, Mode, OFlags};
+use rustix::io::Errno;
+
+const OWNERS_FOLDER: Mode = Mode::RWXU;
+const OWNERS_FILE: Mode = Mode::RUSR.union(Mode::WUSR);
+
+/// A folder, whatever becomes of its name.
+#[derive(Debug)]
+pub struct Folder {
+    handle: OwnedFd,
+    /// Where it was, for what is told of it.
+    path: PathBuf,
+}
+
+impl Folder {
+    /// Opens the folder that the path leads to.
+    ///
+    /// # Errors
+    /// Those of the system.
+    pub fn open(path: &Path) -> io::Result<Folder> {
+        Folder::open_with(path, OFlags::empty())
+    }
+
+    /// The same, but not where the last name of the path is a link.
+    ///
+    /// # Errors
+    /// See [`Folder::open`].
+    pub fn open_itself(path: &Path) -> io::Result<Folder> {
+        Folder::open_with(path, OFlags::NOFOLLOW)
+    }
+
+    fn open_with(path: &Path, flags: OFlags) -> io::Result<Folder> {
+        let flags = flags | OFlags::DIRECTORY | OFlags::RDONLY | OFlags::CLOEXEC;
+        Ok(Folder {
+            handle: fs::open(path, flags, Mode::empty())?,
+            path: path.to_path_buf(),
+        })
+    }
+
+    /// A folder in it, which is no link; made if there is none, for its owner alone.
+    ///
+    /// # Errors
+    /// See [`Folder::open`].
+    pub fn below(&self, name: impl AsRef<Path>) -> io::Result<Folder> {
+        match fs::mkdirat(&self.handle, name.as_ref(), OWNERS_FOLDER) {
+            Ok(()) | Err(Errno::EXIST) => {}
+            Err(why) => return Err(why.into()),
+        }
+        let flags = OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::RDONLY | OFlags::CLOEXEC;
+        Ok(Folder {
+            handle: fs::openat(&self.handle, name.as_ref(), flags, Mode::empty())?,
+            path: self.path(name),
+        })
+    }
+
+    /// The path of a file in it, for what is told of that.
+    pub fn path(&self, name: impl AsRef<Path>) -> PathBuf {
+        self.path.join(name)
+    }
+
+    /// The names of all that is in it.
+    ///
+    /// # Errors
+    /// See [`Folder::open`].
+    pub fn names(&self) -> io::Result<Vec<String>> {
+        let mut names = Vec::new();
+        for entry in Dir::read_from(&self.handle)? {
+            let name = entry?.file_name().to_string_lossy().into_owned();
+            if name != "." && name != ".." {
+                names.push(name);
+            }
+        }
+        Ok(names)
+    }
+
+    /// Reads a file that is no link.
+    ///
+    /// # Errors
+    /// See [`Folder::open`].
+    pub fn read(&self, name: impl AsRef<Path>) -> io::Result<File> {
+        // A pipe in its place is not waited for.
+        let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
+        let file = File::from(fs::openat(
+            &self.handle,
+            name.as_ref(),
+            flags,
+            Mode::empty(),
+        )?);
+        match file.metadata()?.is_file() {
+            true => Ok(file),
+            false => Err(io::Error::other("it is no file")),
+        }
+    }
+
+    /// A new file, for its owner alone, in place of what has this name.
+    ///
+    /// # Errors
+    /// See [`Folder::open`].
+    pub fn new_file(&self, name: impl AsRef<Path>) -> io::Result<File> {
+        match self.remove(&name) {
+            Err(why) if why.kind() != io::ErrorKind::NotFound => return Err(why),
+            _ => self.create(name),
+        }
+    }
+
+    /// The same, for one writer at a time: `None` where another one is at it. What
+    /// one left that was broken off is removed.
+    ///
+    /// # Errors
+    /// See [`Folder::open`].
+    pub fn new_file_alone(&self, name: impl AsRef<Path>) -> io::Result<Option<File>> {
+        let file = match self.create(&name) {
+            Err(why) if why.kind() == io::ErrorKind::AlreadyExists => {
+                let earlier = self.read(&name);
+                if earlier.as_ref().is_ok_and(|file| !lock(file)) {
+                    return Ok(None);
+                }
+                // `earlier` is held until the new one is there: nobody else removes it.
+                self.new_file(&name)?
+            }
+            created => created?,
+        };
+        // Another one may have removed it before it was locked.
+        let is_ours = lock(&file) && self.is_called(&name, &file)?;
+        Ok(is_ours.then_some(file))
+    }
+
+    fn create(&self, name: impl AsRef<Path>) -> io::Result<File> {
+        let flags =
+            OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        Ok(fs::openat(&self.handle, name.as_ref(), flags, OWNERS_FILE)?.into())
+    }
+
+    fn is_called(&self, name: impl AsRef<Path>, file: &File) -> io::Result<bool> {
+        let here = match fs::statat(&self.handle, name.as_ref(), AtFlags::SYMLINK_NOFOLLOW) {
+            Err(Errno::NOENT) => return Ok(false),
+            found => found?,
+        };
+        let file = fs::fstat(file)?;
+        Ok((here.st_dev, here.st_ino) == (file.st_dev, file.st_ino))
+    }
+
+    /// Gives a file another name, in this folder or in another one.
+    ///
+    /// # Errors
+    /// See [`Folder::open`].
+    pub fn rename(
+        &self,
+        name: impl AsRef<Path>,
+        to: &Folder,
+        new: impl AsRef<Path>,
+    ) -> io::Result<()> {
+        Ok(fs::renameat(
+            &self.handle,
+            name.as_ref(),
+            &to.handle,
+            new.as_ref(),
+        )?)
+    }
+
+    /// Removes a file.
+    ///
+    /// # Errors
+    /// See [`Folder::open`].
+    pub fn remove(&self, name: impl AsRef<Path>) -> io::Result<()> {
+        Ok(fs::unlinkat(&self.handle, name.as_ref(), AtFlags::empty())?)
+    }
+
+    /// Keeps others out who ask as well, until it is closed; false where somebody is
+    /// in it.
+    pub fn lock(&self) -> bool {
+        lock(&self.handle)
+    }
+
+    /// The names in it are on the disk.
+    ///
+    /// # Errors
+    /// See [`Folder::open`].
+    pub fn sync(&self) -> io::Result<()> {
+        Ok(fs::fsync(&self.handle)?)
+    }
+
+    /// All that was written to its disk is there.
+    ///
+    /// # Errors
+    /// See [`Folder::open`].
+    pub fn sync_disk(&self) -> io::Result<()> {
+        Ok(fs::syncfs(&self.handle)?)
+    }
+}
+
+/// A disk of another machine may know no locks; there nobody is kept out.
+fn lock(handle: impl AsFd) -> bool {
+    fs::flock(handle, FlockOperation::NonBlockingLockExclusive) != Err(Errno::WOULDBLOCK)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs as plain;
+    use std::io::Write;
+    use std::os::unix::fs::{PermissionsExt, symlink};
+
+    use super::*;
+
+    #[test]
+    fn a_link_is_replaced_and_what_it_leads_to_stays() {
+        let temporary = tempfile::tempdir().unwrap();
+        let folder = Folder::open_itself(temporary.path()).unwrap();
+        let secret = temporary.path().join("secret");
+        for write in [
+            |folder: &Folder| folder.new_file("mail"),
+            |folder: &Folder| folder.new_file_alone("mail").map(Option::unwrap),
+        ] {
+            plain::write(&secret, "kept").unwrap();
+            let _ = plain::remove_file(temporary.path().join("mail"));
+            symlink(&secret, temporary.path().join("mail")).unwrap();
+            assert!(folder.read("mail").is_err());
+            write(&folder).unwrap().write_all(b"mail").unwrap();
+            assert_eq!(plain::read(&secret).unwrap(), b"kept");
+            let mail = plain::symlink_metadata(temporary.path().join("mail")).unwrap();
+            assert!(mail.is_file() && mail.permissions().mode() & 0o777 == 0o600);
+        }
+    }
+
+    #[test]
+    fn a_folder_that_is_a_link_is_not_opened() {
+        let temporary = tempfile::tempdir().unwrap();
+        plain::create_dir(temporary.path().join("there")).unwrap();
+        symlink("there", temporary.path().join("link")).unwrap();
+        let folder = Folder::open(temporary.path()).unwrap();
+        assert!(folder.below("there").is_ok());
+        assert!(folder.below("link").is_err());
+        assert!(Folder::open_itself(&temporary.path().join("link")).is_err());
+        assert!(Folder::open(&temporary.path().join("link")).is_ok());
+    }
+
+    #[test]
+    fn a_file_has_one_writer_until_that_is_gone() {
+        let temporary = tempfile::tempdir().unwrap();
+        let folder = Folder::open(temporary.path()).unwrap();
+        let mut one = folder.new_file_alone("mail").unwrap().unwrap();
+        one.write_all(b"half").unwrap();
+        assert!(folder.new_file_alone("mail").unwrap().is_none());
+        let path = temporary.path().join("mail");
+        assert_eq!(plain::read(&path).unwrap(), b"half");
+        drop(one);
+        assert!(folder.new_file_alone("mail").unwrap().is_some());
+        assert_eq!(plain::read(&path).unwrap(), b"");
+    }
+}
