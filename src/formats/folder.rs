@@ -107,9 +107,11 @@ impl Folder {
     /// See [`Folder::open`].
     pub fn new_file(&self, name: impl AsRef<Path>) -> io::Result<File> {
         match self.remove(&name) {
-            Err(why) if why.kind() != io::ErrorKind::NotFound => return Err(why),
-            _ => self.create(name),
+            Ok(()) => {}
+            Err(why) if why.kind() == io::ErrorKind::NotFound => {}
+            Err(why) => return Err(why),
         }
+        self.create(&name)
     }
 
     /// The same, for one writer at a time: `None` where another one is at it. What
