@@ -150,6 +150,11 @@ impl Target for Archive {
         Ok((record, Copied::New))
     }
 
+    /// Nothing: an archive is written anew each time.
+    fn hold(&mut self, _: &str, _: u64) -> Result<Option<FileRecord>, BackupError> {
+        Ok(None)
+    }
+
     fn take_database(&mut self, watch: &dyn Watch) -> Result<FileRecord, BackupError> {
         let path = self.database();
         let mut file = copying::open(&path).map_err(failed("read", &path))?;

@@ -39,8 +39,11 @@ pub struct BackedUp {
     pub kept_bodies: u64,
     pub kept_octets: u64,
     pub database_octets: u64,
-    /// Messages whose content is missing, or cut off, in the store itself.
+    /// Messages whose content is missing, or cut off, in the store itself, and here.
     pub faulty: Vec<String>,
+    /// Messages whose content the store has lost, and an earlier backup in the same folder
+    /// had: it stays, and a restore brings it back.
+    pub held: Vec<String>,
 }
 
 /// Backs up the mail and the settings. Beside a running hub or without one.
@@ -136,37 +139,39 @@ impl Run<'_> {
                 let why = io::Error::new(io::ErrorKind::InvalidData, "no body has such a name");
                 return Err(failed("read", &path)(why));
             }
-            match self.body(&folder, &row)? {
-                Found::Whole => {}
-                Found::Faulty => {
-                    self.done.faulty.push(row.message.to_string());
-                    self.faulty.push(row.file);
-                }
-                Found::Nothing if snapshot.is_still_there(row.message)? => {
-                    self.done.faulty.push(row.message.to_string());
-                    self.faulty.push(row.file);
-                }
-                Found::Nothing => gone.push(row.message),
+            let path = folder.join(&row.file);
+            match Body::open(&path, &row)? {
+                Body::Whole(source) => self.body(source)?,
+                Body::Nothing if !snapshot.is_still_there(row.message)? => gone.push(row.message),
+                Body::Nothing => self.lost(&row, None)?,
+                Body::Faulty(source) => self.lost(&row, Some(source))?,
             }
         }
         Ok(gone)
     }
 
-    fn body(&mut self, folder: &Path, row: &BodyRow) -> Result<Found, BackupError> {
-        let path = folder.join(&row.file);
-        let file = match copying::open(&path) {
-            Ok(file) => file,
-            Err(why) if why.kind() == io::ErrorKind::NotFound => return Ok(Found::Nothing),
-            Err(why) => return Err(failed("read", &path)(why)),
-        };
-        let octets = file.metadata().map_err(failed("read", &path))?.len();
-        let source = Source {
-            name: &row.file,
-            file,
-            path: &path,
-            octets,
-        };
+    /// What the store has lost, an earlier backup may have: that must not go for what is
+    /// left in the store.
+    fn lost(&mut self, row: &BodyRow, left: Option<Source<'_>>) -> Result<(), BackupError> {
+        if let Some(record) = self.target.hold(&row.file, row.octets)? {
+            self.watch.add(record.octets);
+            self.done.held.push(row.message.to_string());
+            self.kept(&row.file, record, Copied::Before);
+            return Ok(());
+        }
+        self.done.faulty.push(row.message.to_string());
+        self.faulty.push(row.file.clone());
+        left.map_or(Ok(()), |source| self.body(source))
+    }
+
+    fn body(&mut self, source: Source<'_>) -> Result<(), BackupError> {
+        let name = source.name;
         let (record, copied) = self.target.body(source, self.watch)?;
+        self.kept(name, record, copied);
+        Ok(())
+    }
+
+    fn kept(&mut self, name: &str, record: FileRecord, copied: Copied) {
         let done = &mut self.done;
         let (bodies, octets) = match copied {
             Copied::New => (&mut done.new_bodies, &mut done.new_octets),
@@ -174,12 +179,7 @@ impl Run<'_> {
         };
         *bodies += 1;
         *octets += record.octets;
-        let is_whole = record.octets == row.octets;
-        self.files.insert(names::body(&row.file), record);
-        Ok(match is_whole {
-            true => Found::Whole,
-            false => Found::Faulty,
-        })
+        self.files.insert(names::body(name), record);
     }
 
     fn database(&mut self) -> Result<(), BackupError> {
@@ -234,11 +234,32 @@ fn of_copying(why: OpenError) -> BackupError {
 }
 
 /// What there is of a body in the store.
-enum Found {
-    Whole,
+enum Body<'a> {
+    Whole(Source<'a>),
     /// Of another size than its row says.
-    Faulty,
+    Faulty(Source<'a>),
     Nothing,
+}
+
+impl<'a> Body<'a> {
+    fn open(path: &'a Path, row: &'a BodyRow) -> Result<Body<'a>, BackupError> {
+        let file = match copying::open(path) {
+            Ok(file) => file,
+            Err(why) if why.kind() == io::ErrorKind::NotFound => return Ok(Body::Nothing),
+            Err(why) => return Err(failed("read", path)(why)),
+        };
+        let octets = file.metadata().map_err(failed("read", path))?.len();
+        let source = Source {
+            name: &row.file,
+            file,
+            path,
+            octets,
+        };
+        Ok(match octets == row.octets {
+            true => Body::Whole(source),
+            false => Body::Faulty(source),
+        })
+    }
 }
 
 fn open(configuration: &Configuration, place: &Place) -> Result<Box<dyn Target>, BackupError> {

@@ -104,8 +104,7 @@ impl Folder {
         {
             return Ok(None);
         }
-        let unwatched = Unwatched;
-        let found = record_of(&path, &unwatched)?;
+        let found = record_of(&path, &Unwatched)?;
         if record_of(body.path, watch)? != found {
             return Ok(None);
         }
@@ -169,6 +168,23 @@ impl Target for Folder {
         let record = copy_to(&part, body.path, &mut body.file, watch)?;
         fs::rename(&part, &path).map_err(failed("write", &path))?;
         Ok((record, Copied::New))
+    }
+
+    /// Without a manifest to go by, what has the size is still more than what the store has.
+    fn hold(&mut self, name: &str, octets: u64) -> Result<Option<FileRecord>, BackupError> {
+        let name = names::body(name);
+        if let Some(record) = self.earlier(&name, octets) {
+            return Ok(Some(record));
+        }
+        let path = self.path_of(&name);
+        let Ok(file) = copying::open(&path) else {
+            return Ok(None);
+        };
+        if !file.metadata().is_ok_and(|found| found.len() == octets) {
+            return Ok(None);
+        }
+        file.sync_all().map_err(failed("sync", &path))?;
+        record_of(&path, &Unwatched).map(Some)
     }
 
     fn take_database(&mut self, watch: &dyn Watch) -> Result<FileRecord, BackupError> {

@@ -43,6 +43,10 @@ pub trait Target {
         watch: &dyn Watch,
     ) -> Result<(FileRecord, Copied), BackupError>;
 
+    /// Goes on holding a body of so many octets that the store has lost, if an earlier
+    /// backup in the same place has it.
+    fn hold(&mut self, name: &str, octets: u64) -> Result<Option<FileRecord>, BackupError>;
+
     /// Takes in the database, which lies at [`Target::database`].
     fn take_database(&mut self, watch: &dyn Watch) -> Result<FileRecord, BackupError>;
 

@@ -74,7 +74,16 @@ pub fn backup(config: &Path, arguments: BackupArguments) -> Outcome {
              backup, or remove the message (postroom mail erase {id})"
         );
     }
-    let code = match done.faulty.is_empty() {
+    if !done.held.is_empty() {
+        eprintln!(
+            "the store has lost the content of {} messages ({}); this backup still has them: stop the hub, move the data \
+             folder away, and postroom restore --mail-only brings them back. What came since this backup is not in it",
+            done.held.len(),
+            done.held.join(", ")
+        );
+    }
+    let is_whole = done.faulty.is_empty() && done.held.is_empty();
+    let code = match is_whole {
         true => ExitCode::SUCCESS,
         false => ExitCode::FAILURE,
     };

@@ -157,3 +157,50 @@ fn without_a_hub_and_without_a_store() {
     assert_eq!(crate::mail::waiting(&office.serve(), "anna"), 1);
     assert_eq!(shelf.names(), ["b", "b.tar"]);
 }
+
+#[test]
+fn what_the_store_has_lost_stays_in_the_backup_and_a_restore_heals_it() {
+    let office = Office::new();
+    let shelf = Shelf::new();
+    let place = shelf.folder("b");
+    let hub = office.serve();
+    let lost: Vec<String> = ["one", "two", "three"]
+        .map(|subject| send_large(&hub, "anna@example.com", subject))
+        .into();
+    office.good(&["backup", &place]);
+    drop(hub);
+    let bodies = office.path("data/bodies");
+    let whole = names(&bodies).into_iter().map(|name| {
+        let octets = fs::read(bodies.join(&name)).unwrap();
+        (name, octets)
+    });
+    let whole: Vec<(String, Vec<u8>)> = whole.collect();
+    fs::write(bodies.join(&whole[0].0), &whole[0].1[..1000]).unwrap();
+    fs::remove_file(bodies.join(&whole[1].0)).unwrap();
+    let are_held = || {
+        for (name, octets) in &whole {
+            let held = fs::read(shelf.path("b/bodies").join(name)).unwrap();
+            assert!(&held == octets, "{name}");
+        }
+    };
+    // Each night anew, and it is told each night.
+    for _ in 0..2 {
+        let done = office.run(&["backup", &place, "--quiet", "--verify"]);
+        assert_eq!(done.code, Some(1), "{done:?}");
+        let told = "has lost the content of 2 messages";
+        assert!(done.err.contains(told), "{}", done.err);
+        assert!(done.err.contains("this backup still has them"));
+        assert_eq!(lost.iter().filter(|id| done.err.contains(*id)).count(), 2);
+        are_held();
+    }
+    // Not even a manifest that cannot be trusted gives it up.
+    fs::write(shelf.path("b/manifest.jsonl"), "cut").unwrap();
+    assert_eq!(office.run(&["backup", &place]).code, Some(1));
+    are_held();
+    let said = office.good(&["verify", &place]);
+    assert!(!said.contains("missing or cut off"), "{said}");
+    fs::rename(office.path("data"), shelf.path("before")).unwrap();
+    office.good(&["restore", &place, "--mail-only"]);
+    office.good(&["verify"]);
+    assert_eq!(crate::mail::collect(&office.serve(), "anna").len(), 3);
+}
