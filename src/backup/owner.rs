@@ -32,7 +32,7 @@ impl Owner {
         let folders = [data_dir, settings].into_iter();
         let mut owners = folders
             .filter_map(|folder| fs::metadata(folder).ok())
-            .map(Owner::of);
+            .map(|found| Owner::of(&found));
         if let Some(owner) = owners.find(|owner| owner.user != 0) {
             return Ok(Some(owner));
         }
@@ -45,7 +45,8 @@ impl Owner {
         user.ok_or_else(missing).map(Some)
     }
 
-    fn of(found: Metadata) -> Owner {
+    /// Whose it is.
+    pub fn of(found: &Metadata) -> Owner {
         Owner {
             user: found.uid(),
             group: found.gid(),

@@ -17,10 +17,11 @@
 
 use std::fs::{self, File, OpenOptions, Permissions, TryLockError};
 use std::io;
-use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
-use rustix::fs::OFlags;
+use rustix::fs::{Dir, OFlags};
+use rustix::io::Errno;
 
 use super::copying::{folder_of, make_folder, sync_folder};
 use super::error::{BackupError, Fault, failed};
@@ -29,8 +30,13 @@ use super::names::BODIES;
 use super::owner::Owner;
 use super::placing::Placing;
 use super::reading::{Seen, is_empty, look_inside, open};
+use super::settings::is_below;
 use super::{Place, Watch};
-use crate::store::{Counts, RESTORING};
+use crate::store::{Counts, RESTORING, may_be_in_a_data_folder};
+
+/// What else a data folder has: itself and its parent, the hub's control socket, and where
+/// a file system puts what it finds lost.
+const OTHERS: [&str; 4] = [".", "..", "control", "lost+found"];
 
 /// What is to be restored, and where to.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -123,6 +129,8 @@ struct Site {
     data_dir: PathBuf,
     handle: File,
     lock: File,
+    /// Whose the folder was, and its mode: it is so again if nothing is restored.
+    before: (Owner, Permissions),
     owner: Option<Owner>,
 }
 
@@ -130,7 +138,9 @@ impl Site {
     fn open(plan: &Plan, head: &Head) -> Result<Site, BackupError> {
         let folder = folder_of(&plan.config);
         let (data_dir, may_be_root) = match &plan.settings {
-            Settings::Restored { data_dir: None } => (folder.join(&head.data_dir), head.allow_root),
+            Settings::Restored { data_dir: None } => {
+                (folder.join(data_dir_of(head)?), head.allow_root)
+            }
             Settings::Restored {
                 data_dir: Some(data_dir),
             } => (data_dir.clone(), head.allow_root),
@@ -144,18 +154,28 @@ impl Site {
             return Err(settings_in_the_way(&plan.config));
         }
         let owner = Owner::of_hub(&data_dir, folder, may_be_root)?;
-        make_folder(&data_dir)?;
+        let is_new = !data_dir.exists();
+        make_data_folder(&data_dir)?;
         let data_dir = fs::canonicalize(&data_dir).map_err(failed("find", &data_dir))?;
         let handle = open_folder(&data_dir)?;
+        let found = handle.metadata().map_err(failed("look at", &data_dir))?;
+        // A restore that was killed has made it root's.
+        let before = match owner {
+            Some(owner) if is_new || is_begun => owner,
+            _ => Owner::of(&found),
+        };
+        // Before the lock: not even that is put into a folder that is something else.
+        refuse_other_things(&handle, &data_dir)?;
         let lock = lock(&data_dir)?;
         refuse_what_is_there(&data_dir, is_begun)?;
         let site = Site {
             data_dir,
             handle,
             lock,
+            before: (before, found.permissions()),
             owner,
         };
-        site.make_ready()?;
+        site.make_ready().inspect_err(|_| site.take_back())?;
         Ok(site)
     }
 
@@ -261,11 +281,57 @@ impl Site {
         for folder in [self.data_dir.join(BODIES), self.part()] {
             let _ = remove(&folder);
         }
+        let (before, mode) = &self.before;
         if let Some(owner) = self.owner {
             let _ = owner.take(&self.lock, &self.data_dir);
-            let _ = owner.take(&self.handle, &self.data_dir);
+            let _ = before.take(&self.handle, &self.data_dir);
+        }
+        let _ = self.handle.set_permissions(mode.clone());
+    }
+}
+
+/// Where the mail was: below the settings, or anywhere else. It comes from the backup.
+fn data_dir_of(head: &Head) -> Result<&Path, BackupError> {
+    let path = Path::new(&head.data_dir);
+    match is_below(path.strip_prefix("/").unwrap_or(path)) {
+        true => Ok(path),
+        false => {
+            let name = head.data_dir.escape_debug();
+            Err(BackupError::Settings(format!(
+                "the backup names the data folder \"{name}\", which leads somewhere else: say where the mail is to go \
+                 (--data-dir DIR)"
+            )))
         }
     }
+}
+
+/// Makes the data folder, private, and the folders above it, where each may enter: the
+/// hub must.
+fn make_data_folder(data_dir: &Path) -> Result<(), BackupError> {
+    let above = folder_of(data_dir);
+    let mut builder = fs::DirBuilder::new();
+    let made = builder.recursive(true).mode(0o755).create(above);
+    made.map_err(failed("make the folder", above))?;
+    make_folder(data_dir)
+}
+
+/// A data folder is made private, and the hub's: nothing else may be in it. By the handle,
+/// for the name may lead elsewhere a moment later.
+fn refuse_other_things(handle: &File, data_dir: &Path) -> Result<(), BackupError> {
+    let unreadable = |why: Errno| failed("read", data_dir)(why.into());
+    for found in Dir::read_from(handle).map_err(unreadable)? {
+        let found = found.map_err(unreadable)?;
+        let name = found.file_name().to_string_lossy();
+        let is_expected = OTHERS.contains(&&*name) || may_be_in_a_data_folder(&name);
+        if !is_expected {
+            let (folder, name) = (data_dir.display(), name.escape_debug());
+            return Err(BackupError::InTheWay(format!(
+                "{folder} holds other things than the mail of a hub ({name}), and a data folder is the hub's alone: \
+                 name one of its own (--data-dir DIR, or data_dir in postroom.toml)"
+            )));
+        }
+    }
+    Ok(())
 }
 
 fn damaged(place: &Place, faults: Vec<Fault>) -> BackupError {

@@ -151,6 +151,12 @@ fn is_ours(name: &str) -> bool {
     may_be_a_body(name.strip_suffix(PART).unwrap_or(name))
 }
 
+/// Whether a data folder has something of this name, the control socket aside.
+pub fn may_be_in_a_data_folder(name: &str) -> bool {
+    let others = ["bodies", RESTORING];
+    FILES.contains(&name) || others.contains(&name)
+}
+
 /// Whether a body file may have this name: it leads nowhere else.
 pub fn may_be_a_body(name: &str) -> bool {
     name.len() == 26 && name.bytes().all(|octet| octet.is_ascii_alphanumeric())

@@ -76,7 +76,7 @@ use writer::Writer;
 
 pub use body::{Body, BodyWriter, INLINE_OCTETS};
 pub use error::{OpenError, StoreError};
-pub use folder::{RESTORING, may_be_a_body};
+pub use folder::{RESTORING, may_be_a_body, may_be_in_a_data_folder};
 pub use inspect::{Counts, Fault, Inspection, inspect_copy, inspect_in_place};
 pub use maildrop::{CHUNK_OCTETS, MessageReader};
 pub use provider::{

@@ -135,3 +135,29 @@ fn the_same_file_twice_and_files_without_a_manifest_are_refused() {
             .bad();
     }
 }
+
+#[test]
+fn a_backup_that_names_a_data_folder_elsewhere_is_refused() {
+    let office = Office::new();
+    let shelf = Shelf::new();
+    drop(office.serve());
+    office.good(&["backup", &shelf.folder("b")]);
+    let manifest = shelf.path("b/manifest.jsonl");
+    let good = fs::read_to_string(&manifest).unwrap();
+    for place in ["../elsewhere", "data/../../elsewhere", ".", "", "/"] {
+        let named = format!("\"data_dir\":\"{place}\"");
+        let text = good.replace("\"data_dir\":\"data\"", &named);
+        let (before, _) = text.trim_end().rsplit_once('\n').unwrap();
+        let lines = format!("{before}\n");
+        let digest = openssl::sha::sha256(lines.as_bytes());
+        let digest: String = digest.iter().map(|octet| format!("{octet:02x}")).collect();
+        let files = lines.lines().count() - 2;
+        let end = format!("{{\"files\":{files},\"sha256\":\"{digest}\"}}\n");
+        fs::write(&manifest, lines + &end).unwrap();
+        let other = NewBox::new();
+        let why = other.run(&["restore", &shelf.text("b")]).bad();
+        assert!(why.contains("leads somewhere else"), "{place}: {why}");
+        assert!(!other.path("elsewhere").exists());
+        assert!(!other.path("etc").exists());
+    }
+}

@@ -1,6 +1,7 @@
 //! All the way to another box.
 
 use std::fs;
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
 
 use crate::hub::{Office, run};
 use crate::mail::{collect, log_in, message, send, unique_ids, waiting};
@@ -205,4 +206,46 @@ fn mail_without_its_database_and_other_settings_are_in_the_way() {
     assert!(!other.path("etc/data/postroom.db").exists());
     fs::remove_file(other.path("etc/directory.toml")).unwrap();
     other.run(&["restore", &shelf.text("b.tar")]).good();
+}
+
+#[test]
+fn a_folder_of_other_things_is_never_taken_over() {
+    let office = Office::new();
+    let shelf = Shelf::new();
+    drop(office.serve());
+    office.good(&["backup", &shelf.text("b.tar")]);
+    let other = NewBox::new();
+    let srv = other.path("srv");
+    fs::create_dir(&srv).unwrap();
+    fs::set_permissions(&srv, fs::Permissions::from_mode(0o755)).unwrap();
+    fs::write(srv.join("photos"), "precious").unwrap();
+    let restore = |from: &str, to: &std::path::Path| {
+        other.run(&[
+            "restore",
+            &shelf.text(from),
+            "--data-dir",
+            to.to_str().unwrap(),
+        ])
+    };
+    let why = restore("b.tar", &srv).bad();
+    assert!(why.contains("other things than the mail of a hub"), "{why}");
+    assert_eq!(names(&srv), ["photos"]);
+    assert_eq!(fs::metadata(&srv).unwrap().mode() & 0o777, 0o755);
+    // One of its own that cannot be used is as it was, too.
+    fs::remove_file(srv.join("photos")).unwrap();
+    fs::write(srv.join("restore.part"), "a file in the way").unwrap();
+    restore("b.tar", &srv).bad();
+    assert_eq!(fs::metadata(&srv).unwrap().mode() & 0o777, 0o755);
+    fs::remove_file(srv.join("restore.part")).unwrap();
+    let mut octets = fs::read(shelf.path("b.tar")).unwrap();
+    let middle = octets.len() / 2;
+    octets[middle] ^= 1;
+    fs::write(shelf.path("bad.tar"), octets).unwrap();
+    restore("bad.tar", &srv).bad();
+    assert_eq!(fs::metadata(&srv).unwrap().mode() & 0o777, 0o755);
+    // The folders above a new one are no secret: the hub must get through.
+    let new = other.path("new/disk/mail");
+    restore("b.tar", &new).good();
+    let mode = |path| fs::metadata(path).unwrap().mode() & 0o777;
+    assert_eq!((mode(other.path("new/disk")), mode(new)), (0o755, 0o700));
 }

@@ -114,6 +114,16 @@ fn what_root_restores_belongs_to_the_hub_and_is_private() {
     }
     fs::create_dir(&etc).unwrap();
     chown(&etc, Some(HUBS_USER), Some(HUBS_USER)).unwrap();
+    // A folder that is there is as it was when nothing comes of it.
+    let data = etc.join("data");
+    fs::create_dir(&data).unwrap();
+    open_to_all(&data);
+    let whole = fs::read(tar).unwrap();
+    fs::write(tar, &whole[..whole.len() / 2]).unwrap();
+    restore().bad();
+    let found = fs::metadata(&data).unwrap();
+    assert_eq!((found.uid(), found.mode() & 0o777), (0, 0o755));
+    fs::write(tar, whole).unwrap();
     restore().good();
     assert_eq!(anothers(&etc), Vec::<PathBuf>::new());
     let mode = |name: &str| fs::metadata(etc.join(name)).unwrap().mode() & 0o777;
