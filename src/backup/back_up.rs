@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, HashSet};
 use std::fs;
 use std::io;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::{self, RecvTimeoutError};
 use std::thread;
@@ -12,7 +13,7 @@ use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
 use super::archive::Archive;
-use super::copying;
+use super::copying::{self, folder_of};
 use super::error::{BackupError, failed};
 use super::folder::Folder;
 use super::manifest::{FileRecord, Head, Manifest, Tail};
@@ -44,6 +45,16 @@ pub struct BackedUp {
     /// Messages whose content the store has lost, and an earlier backup in the same folder
     /// had: it stays, and a restore brings it back.
     pub held: Vec<String>,
+    pub disk: Disk,
+}
+
+/// Where a backup lies.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Disk {
+    /// On that of the mail: when the disk dies, both are gone.
+    TheMails,
+    #[default]
+    Another,
 }
 
 /// Backs up the mail and the settings. Beside a running hub or without one.
@@ -66,11 +77,15 @@ pub fn back_up(
         ..Head::new(made_at, hostname, target.state().to_string())
     };
     target.begin(&head)?;
+    let disk = disk_of(configuration, place);
     let mut run = Run {
         target,
         watch,
         files: BTreeMap::new(),
-        done: BackedUp::default(),
+        done: BackedUp {
+            disk,
+            ..BackedUp::default()
+        },
         faulty: Vec::new(),
     };
     let mut snapshot = run.snapshot(&configuration.data_dir)?;
@@ -265,15 +280,41 @@ impl<'a> Body<'a> {
 fn open(configuration: &Configuration, place: &Place) -> Result<Box<dyn Target>, BackupError> {
     match place {
         Place::Folder(path) => {
+            refuse_without_folder(path)?;
             refuse_inside(configuration, path)?;
             let hostname = configuration.hostname.as_str();
             Ok(Box::new(Folder::open(path, hostname)?))
         }
         Place::File(path) => {
+            refuse_without_folder(path)?;
             refuse_inside(configuration, path)?;
             Ok(Box::new(Archive::in_file(path)?))
         }
         Place::Stream => Ok(Box::new(Archive::on_output()?)),
+    }
+}
+
+/// Where a disk is not mounted, the folders that are on it are missing: making them would
+/// put the backup on the disk of the system.
+fn refuse_without_folder(target: &Path) -> Result<(), BackupError> {
+    let above = folder_of(target);
+    match above.is_dir() || target.is_dir() {
+        true => Ok(()),
+        false => Err(BackupError::NoFolder(above.to_path_buf())),
+    }
+}
+
+/// Which disk a backup lies on. What cannot be told is not warned of.
+fn disk_of(configuration: &Configuration, place: &Place) -> Disk {
+    let path = match place {
+        Place::Folder(path) => path.as_path(),
+        Place::File(path) => folder_of(path),
+        Place::Stream => return Disk::Another,
+    };
+    let device = |path: &Path| fs::metadata(path).map(|found| found.dev()).ok();
+    match (device(path), device(&configuration.data_dir)) {
+        (Some(its), Some(mails)) if its == mails => Disk::TheMails,
+        _ => Disk::Another,
     }
 }
 

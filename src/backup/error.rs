@@ -31,6 +31,10 @@ pub enum BackupError {
     )]
     Inside { target: PathBuf, folder: PathBuf },
     #[error(
+        "there is no folder {0}: is the disk there, and mounted? If the folder is to be new, make it first (mkdir {0})"
+    )]
+    NoFolder(PathBuf),
+    #[error(
         "the folder {0} holds other things than a backup of postroom: name an empty one, or a new one"
     )]
     HoldsOtherThings(PathBuf),

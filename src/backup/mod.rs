@@ -39,7 +39,7 @@ mod restore;
 
 use std::path::PathBuf;
 
-pub use back_up::{BackedUp, back_up};
+pub use back_up::{BackedUp, Disk, back_up};
 pub use error::{BackupError, Fault};
 pub use manifest::Head;
 pub use restore::{Damage, Plan, Restored, Settings, restore};

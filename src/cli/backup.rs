@@ -11,7 +11,7 @@ use super::ask::configuration;
 use super::output::{print_line, size};
 use super::progress::Progress;
 use super::{Failure, Outcome};
-use crate::backup::{self, BackedUp, Damage, Place, Plan, Restored, Verified, Watch};
+use crate::backup::{self, BackedUp, Damage, Disk, Place, Plan, Restored, Verified, Watch};
 
 #[derive(Debug, Args)]
 pub struct BackupArguments {
@@ -68,20 +68,7 @@ pub fn backup(config: &Path, arguments: BackupArguments) -> Outcome {
     let done = backup::back_up(&configuration, &place, &Bar::of("backup"))?;
     let talk = Talk::of(arguments.quiet, &place);
     talk.say(&told(&done, began));
-    for id in &done.faulty {
-        eprintln!(
-            "the content of message {id} is missing or cut off in the store itself: restore it from an earlier \
-             backup, or remove the message (postroom mail erase {id})"
-        );
-    }
-    if !done.held.is_empty() {
-        eprintln!(
-            "the store has lost the content of {} messages ({}); this backup still has them: stop the hub, move the data \
-             folder away, and postroom restore --mail-only brings them back. What came since this backup is not in it",
-            done.held.len(),
-            done.held.join(", ")
-        );
-    }
+    warn(&done);
     let is_whole = done.faulty.is_empty() && done.held.is_empty();
     let code = match is_whole {
         true => ExitCode::SUCCESS,
@@ -142,6 +129,30 @@ pub fn restore(config: &Path, arguments: RestoreArguments) -> Outcome {
     let restored = backup::restore(&place, &plan, &Bar::of("restore"))?;
     tell_restored(config, &restored);
     Ok(ExitCode::SUCCESS)
+}
+
+/// What a person must know, and cron mails, `--quiet` or not.
+fn warn(done: &BackedUp) {
+    if done.disk == Disk::TheMails {
+        eprintln!(
+            "this backup is on the same disk as the mail; it does not help when the disk dies. Is the disk that it \
+             should be on there, and mounted?"
+        );
+    }
+    for id in &done.faulty {
+        eprintln!(
+            "the content of message {id} is missing or cut off in the store itself: restore it from an earlier \
+             backup, or remove the message (postroom mail erase {id})"
+        );
+    }
+    if !done.held.is_empty() {
+        eprintln!(
+            "the store has lost the content of {} messages ({}); this backup still has them: stop the hub, move the data \
+             folder away, and postroom restore --mail-only brings them back. What came since this backup is not in it",
+            done.held.len(),
+            done.held.join(", ")
+        );
+    }
 }
 
 fn absolute(data_dir: Option<PathBuf>) -> Result<Option<PathBuf>, Failure> {

@@ -109,7 +109,7 @@ fn places_that_are_no_good_are_refused_and_left_alone() {
     assert!(why.contains("choose a place on another disk"), "{why}");
     assert_eq!(names(&office.path("data")), before);
     let why = office.run(&["backup", &shelf.text("not/there.tar")]).bad();
-    assert!(why.contains("No such file or directory"), "{why}");
+    assert!(why.contains("is the disk there, and mounted?"), "{why}");
     let why = office.run(&["verify", &shelf.text("photos")]).bad();
     assert!(why.contains("is no backup of postroom"), "{why}");
     fs::write(shelf.path("letter.odt"), "precious").unwrap();
@@ -203,4 +203,34 @@ fn what_the_store_has_lost_stays_in_the_backup_and_a_restore_heals_it() {
     office.good(&["restore", &place, "--mail-only"]);
     office.good(&["verify"]);
     assert_eq!(crate::mail::collect(&office.serve(), "anna").len(), 3);
+}
+
+#[test]
+fn a_disk_that_is_not_mounted_gets_no_folders_and_the_mails_own_is_warned_of() {
+    let office = Office::new();
+    let shelf = Shelf::new();
+    drop(office.serve());
+    for place in [
+        shelf.folder("disk/postroom"),
+        shelf.text("disk/postroom.tar"),
+    ] {
+        let why = office.run(&["backup", "--quiet", &place]).bad();
+        assert!(why.contains("is the disk there, and mounted?"), "{why}");
+    }
+    assert_eq!(shelf.names(), [] as [&str; 0]);
+    let warning = "on the same disk as the mail";
+    for place in [shelf.folder("b"), shelf.text("b.tar")] {
+        let done = office.run(&["backup", "--quiet", &place]);
+        assert_eq!((done.code, done.out.len()), (Some(0), 0), "{done:?}");
+        assert!(done.err.contains(warning), "{}", done.err);
+    }
+    // Memory is another disk, wherever there is one.
+    let memory = tempfile::tempdir_in("/dev/shm").unwrap();
+    let device = |path: &std::path::Path| fs::metadata(path).unwrap().dev();
+    assert_ne!(device(memory.path()), device(&office.path("data")));
+    for name in ["b/", "b.tar"] {
+        let place = memory.path().join(name);
+        let done = office.run(&["backup", "--quiet", place.to_str().unwrap()]);
+        assert_eq!((done.code, done.err.as_str()), (Some(0), ""));
+    }
 }
