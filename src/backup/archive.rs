@@ -4,21 +4,22 @@
 //! manifest at the end, when all SHA-256 are known. Names are short and of one form,
 //! so that every tar there is can unpack it: what comes out is a backup in a folder.
 
-use std::fs::{self, File, OpenOptions, TryLockError};
+use std::fs::{self, File};
 use std::io::{self, BufWriter, Read, Write};
-use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use tar::{Builder, Header};
 
 use super::Watch;
-use super::copying::{self, Side, copy, folder_of, sync_folder};
+use super::copying::{self, Side, copy};
 use super::error::{BackupError, failed};
 use super::folder::Unwatched;
-use super::manifest::{FileRecord, Head, Manifest, hex};
+use super::manifest::{FileRecord, Head, Manifest};
 use super::names::{self, HEAD, MANIFEST};
+use super::part_file::PartFile;
 use super::target::{Copied, Source, Target};
+use super::workplace::Workplace;
 
 /// Tar is written in pieces of this size.
 const BUFFER_OCTETS: usize = 256 << 10;
@@ -33,13 +34,6 @@ pub struct Archive {
     file: Option<PartFile>,
 }
 
-/// The file that becomes the archive.
-struct PartFile {
-    handle: File,
-    part: PathBuf,
-    path: PathBuf,
-}
-
 impl Archive {
     /// In a file: under another name until it is whole.
     ///
@@ -47,18 +41,10 @@ impl Archive {
     /// It cannot be written; another command writes it; another kind of file is there.
     pub fn in_file(path: &Path) -> Result<Archive, BackupError> {
         refuse_another_file(path)?;
-        let mut part = path.as_os_str().to_owned();
-        part.push(names::PART);
-        let part = PathBuf::from(part);
-        let handle = open_part(&part)?;
-        let output = handle.try_clone().map_err(failed("write", &part))?;
-        let folder = folder_of(path);
-        let mut archive = Archive::new(Box::new(output), path, Workplace::make_in(folder)?);
-        archive.file = Some(PartFile {
-            handle,
-            part,
-            path: path.to_path_buf(),
-        });
+        let file = PartFile::open(path)?;
+        let workplace = Workplace::beneath(&file)?;
+        let mut archive = Archive::new(Box::new(file.output()?), path, workplace);
+        archive.file = Some(file);
         Ok(archive)
     }
 
@@ -137,7 +123,7 @@ impl Target for Archive {
     }
 
     fn database(&self) -> PathBuf {
-        self.workplace.0.join("postroom.db")
+        self.workplace.database()
     }
 
     fn body(
@@ -177,51 +163,9 @@ impl Target for Archive {
             .into_inner()
             .and_then(|mut output| output.flush());
         finished.map_err(failed("write", &this.path))?;
-        let Some(file) = this.file else {
-            return Ok(());
-        };
-        file.handle
-            .sync_all()
-            .map_err(failed("write", &file.part))?;
-        fs::rename(&file.part, &file.path).map_err(failed("write", &file.path))?;
-        sync_folder(folder_of(&file.path))
-    }
-}
-
-/// A private temporary folder; it goes with its drop.
-#[derive(Debug)]
-pub struct Workplace(pub PathBuf);
-
-impl Workplace {
-    /// Where the system keeps what is large and passes: `/tmp` may lie in memory.
-    pub fn make() -> Result<Workplace, BackupError> {
-        let folder = std::env::var_os("TMPDIR").map_or("/var/tmp".into(), PathBuf::from);
-        Workplace::make_in(&folder)
-    }
-
-    /// In this folder.
-    pub fn make_in(folder: &Path) -> Result<Workplace, BackupError> {
-        let mut name = [0; 8];
-        openssl::rand::rand_bytes(&mut name)
-            .map_err(|why| failed("name a folder in", folder)(io::Error::other(why)))?;
-        let path = folder.join(format!(".postroom-{}{}", hex(&name), names::PART));
-        let made = fs::DirBuilder::new().mode(0o700).create(&path);
-        made.map_err(failed("make the folder", &path))?;
-        Ok(Workplace(path))
-    }
-}
-
-impl Drop for Workplace {
-    fn drop(&mut self) {
-        // What cannot be removed is a private copy in a private folder, and nobody to tell.
-        let _ = fs::remove_dir_all(&self.0);
-    }
-}
-
-impl Drop for PartFile {
-    fn drop(&mut self) {
-        // Renamed if all went well; else it is nothing that could be of use.
-        let _ = fs::remove_file(&self.part);
+        // While the unfinished file is locked: another command may use the name next.
+        drop(this.workplace);
+        this.file.map_or(Ok(()), |file| file.finish(&this.path))
     }
 }
 
@@ -240,25 +184,4 @@ fn refuse_another_file(path: &Path) -> Result<(), BackupError> {
         true => Ok(()),
         false => Err(BackupError::AnotherFile(path.to_path_buf())),
     }
-}
-
-/// The unfinished file, empty, and ours as long as it is open.
-fn open_part(part: &Path) -> Result<File, BackupError> {
-    let mut options = OpenOptions::new();
-    let options = options.read(true).write(true).create(true).truncate(false);
-    let handle = options.mode(0o600).open(part);
-    let handle = handle.map_err(failed("write", part))?;
-    match handle.try_lock() {
-        Ok(()) => {}
-        Err(TryLockError::WouldBlock) => return Err(BackupError::InUse(part.to_path_buf())),
-        Err(TryLockError::Error(why)) => return Err(failed("lock", part)(why)),
-    }
-    // Whoever had the lock may have given this very file its name just now.
-    let own = handle.metadata().map_err(failed("write", part))?;
-    let is_there = fs::metadata(part).is_ok_and(|found| found.ino() == own.ino());
-    if !is_there {
-        return Err(BackupError::InUse(part.to_path_buf()));
-    }
-    handle.set_len(0).map_err(failed("write", part))?;
-    Ok(handle)
 }

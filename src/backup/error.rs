@@ -43,6 +43,11 @@ pub enum BackupError {
     )]
     AnotherFile(PathBuf),
     #[error(
+        "{0} is in the way, and is not what an interrupted backup leaves (it is a link, or somebody else's): remove it \
+         (rm {0}), and run this again"
+    )]
+    AnothersPart(PathBuf),
+    #[error(
         "the folder {path} holds the backup of {hostname}, and this is {own}: each hub needs a folder of its own"
     )]
     AnothersBackup {

@@ -29,6 +29,8 @@ mod copying;
 mod settings;
 mod target;
 mod folder;
+mod part_file;
+mod workplace;
 mod archive;
 mod back_up;
 mod reading;

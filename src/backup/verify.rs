@@ -2,11 +2,11 @@
 
 use std::path::Path;
 
-use super::archive::Workplace;
 use super::error::{BackupError, Fault};
 use super::manifest::Head;
 use super::names::{self, Kind};
 use super::reading::{look_inside, open};
+use super::workplace::Workplace;
 use super::{Place, Watch};
 use crate::store::{self, Counts};
 
@@ -35,7 +35,7 @@ pub fn verify(place: &Place, watch: &dyn Watch) -> Result<Verified, BackupError>
         Some(_) => None,
         None => Some(Workplace::make()?),
     };
-    let unpacked = workplace.as_ref().map(|place| place.0.join("postroom.db"));
+    let unpacked = workplace.as_ref().map(Workplace::database);
     let mut place_of = |head: &Head, name: &str| {
         let is_database = names::kind(name) == Some(Kind::Database(&head.state));
         Ok(unpacked.clone().filter(|_| is_database))

@@ -1,13 +1,14 @@
 //! Archives that somebody made up to write where they should not.
 
 use std::fs;
-use std::io::Write;
+use std::io::{Read, Write};
+use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
 use std::path::Path;
 
 use tar::{EntryType, Header};
 
 use crate::hub::Office;
-use crate::{NewBox, Shelf};
+use crate::{NewBox, Shelf, names};
 
 const HEAD: &str = "{\"postroom_backup\":1,\"made_at\":\"2026-11-23T09:00:00Z\",\"program\":\"0.1.0\",\
     \"hostname\":\"post.example.com\",\"state\":\"state-1\",\"data_dir\":\"data\",\"allow_root\":true}\n";
@@ -160,4 +161,47 @@ fn a_backup_that_names_a_data_folder_elsewhere_is_refused() {
         assert!(!other.path("elsewhere").exists());
         assert!(!other.path("etc").exists());
     }
+}
+
+#[test]
+fn a_file_that_is_planted_beside_an_archive_is_neither_written_nor_used() {
+    let office = Office::new();
+    let shelf = Shelf::new();
+    drop(office.serve());
+    let (tar, part) = (shelf.text("b.tar"), shelf.path("b.tar.part"));
+    let precious = shelf.path("precious");
+    fs::write(&precious, "precious").unwrap();
+    let plants: [fn(&Path, &Path); 4] = [
+        |precious, part| symlink(precious, part).unwrap(),
+        |precious, part| symlink(precious.with_file_name("new"), part).unwrap(),
+        |precious, part| fs::hard_link(precious, part).unwrap(),
+        |_, part| fs::create_dir(part).unwrap(),
+    ];
+    for plant in plants {
+        plant(&precious, &part);
+        let why = office.run(&["backup", &tar]).bad();
+        assert!(why.contains("b.tar.part is in the way"), "{why}");
+        assert_eq!(fs::read(&precious).unwrap(), b"precious");
+        assert_eq!(shelf.names(), ["b.tar.part", "precious"]);
+        fs::remove_file(&part)
+            .or_else(|_| fs::remove_dir(&part))
+            .unwrap();
+    }
+    // Keys must not go into what others may read, nor to who has it open already.
+    fs::write(&part, "left").unwrap();
+    fs::set_permissions(&part, fs::Permissions::from_mode(0o666)).unwrap();
+    let mut open = fs::File::open(&part).unwrap();
+    office.good(&["backup", &tar]);
+    assert_eq!(fs::metadata(&tar).unwrap().mode() & 0o777, 0o600);
+    let mut seen = String::new();
+    open.read_to_string(&mut seen).unwrap();
+    assert_eq!(seen, "left");
+    // Nor is a folder followed that leads elsewhere.
+    let elsewhere = shelf.path("elsewhere");
+    fs::create_dir(&elsewhere).unwrap();
+    fs::write(elsewhere.join("postroom.db"), "precious").unwrap();
+    symlink(&elsewhere, shelf.path("b.tar.db.part")).unwrap();
+    office.run(&["backup", &tar]).bad();
+    assert_eq!(names(&elsewhere), ["postroom.db"]);
+    office.good(&["verify", &tar]);
 }

@@ -181,3 +181,37 @@ fn a_restore_killed_at_any_call_is_no_store_and_is_done_again() {
     }
     assert!(call > 20 && refused > 0, "{call} {refused}");
 }
+
+#[test]
+fn what_a_killed_backup_or_verify_left_is_removed_by_the_next() {
+    let office = office_with_mail();
+    let (shelf, passing) = (Shelf::new(), Shelf::new());
+    let tar = shelf.text("shelf.tar");
+    let good = office.octets(&["backup", "-"]);
+    std::fs::write(&tar, &good).unwrap();
+    let interposed = Interposed::new();
+    let command = |arguments: &[&str]| {
+        let mut command = office.command(arguments);
+        command.env("TMPDIR", passing.path(""));
+        command
+    };
+    let left = || (shelf.names(), passing.names());
+    let nothing = (vec!["shelf.tar".to_string()], Vec::new());
+    for arguments in [["backup", &tar], ["backup", "-"], ["verify", &tar]] {
+        let (mut call, mut most) = (0, 0);
+        while killed(command(&arguments), &interposed, call) {
+            call += 1;
+            most = most.max(left().0.len() + left().1.len());
+        }
+        assert!(most > 1, "nothing was ever left of {arguments:?}");
+        assert_eq!(left(), nothing, "{arguments:?}");
+    }
+    // Beside one that is at work, and what only looks as if it were one's own.
+    let others = passing.path(".postroom-0123456789abcdef.part");
+    std::fs::create_dir(&others).unwrap();
+    std::fs::write(others.join("letter"), "precious").unwrap();
+    std::os::unix::fs::symlink(&others, passing.path(".postroom-aaaaaaaaaaaaaaaa.part")).unwrap();
+    run(command(&["verify", &tar]), b"").good();
+    assert_eq!(passing.names().len(), 2);
+    assert!(others.join("letter").exists());
+}
