@@ -11,6 +11,8 @@ use std::io::{self, Read};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
+use rustix::fs::OFlags;
+
 use super::Watch;
 use super::copying::{self, copy_to, make_folder, record_of, sync_folder};
 use super::error::{BackupError, failed};
@@ -259,7 +261,9 @@ fn lock(folder: &Path) -> Result<File, BackupError> {
     let path = folder.join(LOCK);
     let mut options = OpenOptions::new();
     let options = options.read(true).write(true).create(true).truncate(false);
-    let lock = options.mode(0o600).open(&path);
+    let options = options.mode(0o600);
+    let no_link = options.custom_flags(OFlags::NOFOLLOW.bits() as i32);
+    let lock = no_link.open(&path);
     let lock = lock.map_err(failed("write", &path))?;
     match lock.try_lock() {
         Ok(()) => Ok(lock),

@@ -1,7 +1,7 @@
 //! Root backs up and restores what belongs to the hub's user; others are told.
 
 use std::fs;
-use std::os::unix::fs::{MetadataExt, PermissionsExt, chown};
+use std::os::unix::fs::{MetadataExt, PermissionsExt, chown, lchown};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -171,4 +171,36 @@ fn who_may_not_read_the_mail_is_told_so() {
     place
         .as_user(HUBS_USER, &["backup", to.to_str().unwrap(), "--verify"])
         .good();
+}
+
+#[test]
+fn root_follows_no_link_of_the_hubs_user_to_what_that_user_may_not_read() {
+    let Some(place) = Place::new() else { return };
+    drop(
+        place
+            .office
+            .serve_by(place.command(HUBS_USER, &place.config(), &["serve"])),
+    );
+    let to = place.program.folder().join("b.tar");
+    let to = to.to_str().unwrap();
+    let (link, roots) = (
+        place.office.path("directory.toml"),
+        place.program.folder().join("shadow"),
+    );
+    fs::copy(&link, &roots).unwrap();
+    let plant = |target: &Path, owner: u32| {
+        fs::remove_file(&link).unwrap();
+        std::os::unix::fs::symlink(target, &link).unwrap();
+        lchown(&link, Some(owner), Some(owner)).unwrap();
+    };
+    plant(&roots, HUBS_USER);
+    let why = place.as_user(0, &["backup", to]).bad();
+    assert!(why.contains("is a link of user 12345"), "{why}");
+    assert!(!Path::new(to).exists());
+    // Root's own link is followed, and one of the user's to a file of the user's.
+    plant(&roots, 0);
+    place.as_user(0, &["backup", to, "--verify"]).good();
+    chown(&roots, Some(HUBS_USER), Some(HUBS_USER)).unwrap();
+    plant(&roots, HUBS_USER);
+    place.as_user(0, &["backup", to, "--verify"]).good();
 }
