@@ -37,6 +37,7 @@ mod reading;
 mod verify;
 mod owner;
 mod placing;
+mod site;
 mod restore;
 
 use std::path::PathBuf;
