@@ -24,6 +24,9 @@ use super::workplace::Workplace;
 /// Tar is written in pieces of this size.
 const BUFFER_OCTETS: usize = 256 << 10;
 
+/// Ends the name of an archive that was set aside.
+const BEFORE: &str = ".before";
+
 /// An archive that is being written.
 pub struct Archive {
     builder: Builder<BufWriter<Box<dyn Write>>>,
@@ -155,7 +158,7 @@ impl Target for Archive {
         self.append_octets(name, content)
     }
 
-    fn commit(mut self: Box<Self>, manifest: &Manifest) -> Result<(), BackupError> {
+    fn commit(mut self: Box<Self>, manifest: &Manifest) -> Result<Option<PathBuf>, BackupError> {
         self.append_octets(MANIFEST, manifest.to_text().as_bytes())?;
         let this = *self;
         let finished = this
@@ -165,7 +168,15 @@ impl Target for Archive {
         finished.map_err(failed("write", &this.path))?;
         // While the unfinished file is locked: another command may use the name next.
         drop(this.workplace);
-        this.file.map_or(Ok(()), |file| file.finish(&this.path))
+        let Some(file) = this.file else {
+            return Ok(None);
+        };
+        let aside = match manifest.tail.faulty_bodies.is_empty() {
+            true => None,
+            false => set_aside(&this.path)?,
+        };
+        file.finish(&this.path)?;
+        Ok(aside)
     }
 }
 
@@ -183,5 +194,25 @@ fn refuse_another_file(path: &Path) -> Result<(), BackupError> {
     match start.is_empty() || start == HEAD.as_bytes() {
         true => Ok(()),
         false => Err(BackupError::AnotherFile(path.to_path_buf())),
+    }
+}
+
+/// Keeps the archive that is about to be replaced: the store has lost something that it
+/// may have. One that was kept before stays: what came after it had lost that already.
+fn set_aside(path: &Path) -> Result<Option<PathBuf>, BackupError> {
+    let mut aside = path.as_os_str().to_owned();
+    aside.push(BEFORE);
+    let aside = PathBuf::from(aside);
+    if fs::symlink_metadata(&aside).is_ok() {
+        return Ok(Some(aside));
+    }
+    // A file system without hard links has no archive of this name for a moment.
+    let kept = fs::hard_link(path, &aside).or_else(|_| fs::rename(path, &aside));
+    match kept {
+        Err(why) if why.kind() == io::ErrorKind::NotFound => Ok(None),
+        kept => {
+            kept.map_err(failed("set aside", path))?;
+            Ok(Some(aside))
+        }
     }
 }

@@ -45,6 +45,8 @@ pub struct BackedUp {
     /// Messages whose content the store has lost, and an earlier backup in the same folder
     /// had: it stays, and a restore brings it back.
     pub held: Vec<String>,
+    /// The archive that was there: it may have what is faulty here.
+    pub set_aside: Option<PathBuf>,
     pub disk: Disk,
 }
 
@@ -235,8 +237,11 @@ impl Run<'_> {
                 faulty_bodies: self.faulty,
             },
         };
-        self.target.commit(&manifest)?;
-        Ok(self.done)
+        let set_aside = self.target.commit(&manifest)?;
+        Ok(BackedUp {
+            set_aside,
+            ..self.done
+        })
     }
 }
 

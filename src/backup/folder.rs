@@ -202,7 +202,7 @@ impl Target for Folder {
         copy_to(&path, &path, &mut &*content, &Unwatched)
     }
 
-    fn commit(self: Box<Self>, manifest: &Manifest) -> Result<(), BackupError> {
+    fn commit(self: Box<Self>, manifest: &Manifest) -> Result<Option<PathBuf>, BackupError> {
         let state = self.path_of(&self.state);
         for folder in [
             &state.join("settings"),
@@ -219,7 +219,8 @@ impl Target for Folder {
         fs::rename(&part, &path).map_err(failed("write", &path))?;
         sync_folder(&self.path)?;
         self.remove_all_but(manifest)?;
-        self.remove_bodies_not_in(manifest)
+        self.remove_bodies_not_in(manifest)?;
+        Ok(None)
     }
 }
 

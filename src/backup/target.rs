@@ -53,6 +53,7 @@ pub trait Target {
     /// Takes in a file of the settings.
     fn settings(&mut self, name: &str, content: &[u8]) -> Result<FileRecord, BackupError>;
 
-    /// From now on this backup counts.
-    fn commit(self: Box<Self>, manifest: &Manifest) -> Result<(), BackupError>;
+    /// From now on this backup counts. Where an earlier one was set aside, because it may
+    /// have what the store has lost.
+    fn commit(self: Box<Self>, manifest: &Manifest) -> Result<Option<PathBuf>, BackupError>;
 }

@@ -145,6 +145,12 @@ fn warn(done: &BackedUp) {
              backup, or remove the message (postroom mail erase {id})"
         );
     }
+    if let Some(aside) = &done.set_aside {
+        eprintln!(
+            "an earlier backup, which may still have it, is kept as {}; remove it when it is not needed any more",
+            aside.display()
+        );
+    }
     if !done.held.is_empty() {
         eprintln!(
             "the store has lost the content of {} messages ({}); this backup still has them: stop the hub, move the data \
