@@ -373,7 +373,7 @@ impl Importing {
     /// Waits for a reply.
     ///
     /// # Errors
-    /// The connection broke off, or nothing came for [`ANSWER_LIMIT`].
+    /// The connection broke off, or nothing came for five minutes.
     pub fn reply(&mut self) -> io::Result<ImportReply> {
         let none = |why| {
             Err(match why {
