@@ -56,6 +56,11 @@ impl Place {
         Some(place)
     }
 
+    fn add_user(&self, name: &str) {
+        self.as_root(&["user", "add", name, "--password-stdin"])
+            .good();
+    }
+
     fn add_provider(&self) {
         let settings = self.office().join("postroom.toml");
         let text = fs::read_to_string(&settings).unwrap();
@@ -101,12 +106,8 @@ impl Place {
 fn root_that_edits_and_looks_leaves_nothing_that_the_hub_cannot_read() {
     let Some(place) = Place::new() else { return };
     let none: Vec<PathBuf> = Vec::new();
-    place
-        .as_root(&["user", "add", "anna", "--password-stdin"])
-        .good();
-    place
-        .as_root(&["user", "add", "bob", "--password-stdin"])
-        .good();
+    place.add_user("anna");
+    place.add_user("bob");
     place.as_root(&["alias", "set", "sales", "anna"]).good();
     place.as_root(&["check"]).good();
     assert_eq!(place.anothers(), none);
@@ -164,9 +165,7 @@ fn root_that_edits_and_looks_leaves_nothing_that_the_hub_cannot_read() {
 #[test]
 fn data_folder_of_roots_where_the_hub_is_not_to_be_root() {
     let Some(place) = Place::new() else { return };
-    place
-        .as_root(&["user", "add", "anna", "--password-stdin"])
-        .good();
+    place.add_user("anna");
     place.as_root(&["alias", "set", "sales", "anna"]).good();
     place.add_provider();
     let data = place.office().join("data");
@@ -190,9 +189,7 @@ fn data_folder_of_roots_where_the_hub_is_not_to_be_root() {
 #[test]
 fn check_says_what_a_guest_may_not_look_at_and_takes_it_for_no_fault() {
     let Some(place) = Place::new() else { return };
-    place
-        .as_root(&["user", "add", "anna", "--password-stdin"])
-        .good();
+    place.add_user("anna");
     place.as_the_hub(&["status"]).good();
     let settings = place.office().join("postroom.toml");
     for folder in [place.office(), settings] {
@@ -221,9 +218,7 @@ fn check_says_what_a_guest_may_not_look_at_and_takes_it_for_no_fault() {
 #[test]
 fn check_finds_what_the_hub_cannot_read_and_root_can() {
     let Some(place) = Place::new() else { return };
-    place
-        .as_root(&["user", "add", "anna", "--password-stdin"])
-        .good();
+    place.add_user("anna");
     let (key, tls) = (
         place.office().join("tls/key.pem"),
         place.office().join("tls"),
@@ -253,9 +248,7 @@ fn check_finds_what_the_hub_cannot_read_and_root_can() {
 #[test]
 fn settings_that_the_hubs_user_cannot_read_are_named_where_that_user_answers() {
     let Some(place) = Place::new() else { return };
-    place
-        .as_root(&["user", "add", "anna", "--password-stdin"])
-        .good();
+    place.add_user("anna");
     place.as_the_hub(&["status"]).good();
     let settings = place.office().join("postroom.toml");
     chown(&settings, Some(0), Some(0)).unwrap();
