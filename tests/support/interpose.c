@@ -87,7 +87,20 @@ __attribute__((constructor)) static void begin(void) {
         record = syscall(SYS_openat, AT_FDCWD, path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
 }
 
+/* A call and its record, of which no death comes in between: the next process would see
+ * the one, and whoever reads the record not the other. */
+static pthread_rwlock_t recording = PTHREAD_RWLOCK_INITIALIZER;
+
+static void recording_begins(void) {
+    if (record >= 0) pthread_rwlock_rdlock(&recording);
+}
+
+static void recording_ends(void) {
+    if (record >= 0) pthread_rwlock_unlock(&recording);
+}
+
 static void die(void) {
+    if (record >= 0) pthread_rwlock_wrlock(&recording);
     syscall(SYS_kill, syscall(SYS_getpid), SIGKILL);
     for (;;) pause();
 }
@@ -149,8 +162,10 @@ static void note(int operation, int place, int error, uint64_t file, int64_t off
         { &head, sizeof head }, { (void *)path, head.path }, { (void *)data, length },
     };
     int kept = errno;
+    recording_begins();
     /* One call, at the end of the file: whole, and in its order. */
     if (syscall(SYS_writev, record, parts, 3) != (long)(sizeof head + head.path + length)) abort();
+    recording_ends();
     errno = kept;
 }
 
@@ -181,7 +196,9 @@ int open64(const char *path, int flags, ...) {
     int action, place = place_of(path);
     struct rule *rule = disturb(OPEN, place, path, strlen(path), &action);
     REFUSED(action, rule, -1);
+    recording_begins();
     int file = opened(real(path, flags, mode), flags, path, place);
+    recording_ends();
     DONE(action);
     return file;
 }
@@ -191,10 +208,8 @@ int close(int file) {
     return syscall(SYS_close, file);
 }
 
-static ssize_t written(int action, int file, ssize_t count, int64_t offset, const void *data) {
+static void written(int file, ssize_t count, int64_t offset, const void *data) {
     if (count > 0) note(WRITE, place_at(file), 0, file_at(file), offset, NULL, data, count);
-    DONE(action);
-    return count;
 }
 
 ssize_t pwrite64(int file, const void *data, size_t length, off64_t offset) {
@@ -202,7 +217,12 @@ ssize_t pwrite64(int file, const void *data, size_t length, off64_t offset) {
     struct rule *rule = disturb(WRITE, place_at(file), NULL, 0, &action);
     REFUSED(action, rule, -1);
     if (action == SHORT && length > 1) length /= 2;
-    return written(action, file, syscall(SYS_pwrite64, file, data, length, offset), offset, data);
+    recording_begins();
+    ssize_t count = syscall(SYS_pwrite64, file, data, length, offset);
+    written(file, count, offset, data);
+    recording_ends();
+    DONE(action);
+    return count;
 }
 
 ssize_t write(int file, const void *data, size_t length) {
@@ -210,9 +230,17 @@ ssize_t write(int file, const void *data, size_t length) {
     struct rule *rule = disturb(WRITE, place, NULL, 0, &action);
     REFUSED(action, rule, -1);
     if (action == SHORT && length > 1) length /= 2;
+    if (place == OTHER) {
+        ssize_t count = syscall(SYS_write, file, data, length);
+        DONE(action);
+        return count;
+    }
+    recording_begins();
     ssize_t count = syscall(SYS_write, file, data, length);
-    int64_t end = place != OTHER && count > 0 ? syscall(SYS_lseek, file, 0, SEEK_CUR) : 0;
-    return written(action, file, count, end - count, data);
+    written(file, count, count > 0 ? syscall(SYS_lseek, file, 0, SEEK_CUR) - count : 0, data);
+    recording_ends();
+    DONE(action);
+    return count;
 }
 
 ssize_t pread64(int file, void *data, size_t length, off64_t offset) {
@@ -252,8 +280,10 @@ int ftruncate64(int file, off64_t length) {
     int action, place = place_at(file);
     struct rule *rule = disturb(TRUNCATE, place, NULL, 0, &action);
     REFUSED(action, rule, -1);
+    recording_begins();
     int result = syscall(SYS_ftruncate, file, length);
     if (!result) note(TRUNCATE, place, 0, file_at(file), length, NULL, NULL, 0);
+    recording_ends();
     DONE(action);
     return result;
 }
@@ -262,8 +292,10 @@ int rename(const char *from, const char *to) {
     int action, place = place_of(to);
     struct rule *rule = disturb(RENAME, place, to, strlen(to), &action);
     REFUSED(action, rule, -1);
+    recording_begins();
     int result = syscall(SYS_rename, from, to);
     if (!result) note(RENAME, place, 0, 0, 0, from, to, strlen(to));
+    recording_ends();
     DONE(action);
     return result;
 }
@@ -272,8 +304,10 @@ int unlink(const char *path) {
     int action, place = place_of(path);
     struct rule *rule = disturb(UNLINK, place, path, strlen(path), &action);
     REFUSED(action, rule, -1);
+    recording_begins();
     int result = syscall(SYS_unlink, path);
     if (!result) note(UNLINK, place, 0, 0, 0, path, NULL, 0);
+    recording_ends();
     DONE(action);
     return result;
 }
@@ -282,8 +316,10 @@ int mkdir(const char *path, mode_t mode) {
     int action, place = place_of(path);
     struct rule *rule = disturb(MKDIR, place, path, strlen(path), &action);
     REFUSED(action, rule, -1);
+    recording_begins();
     int result = syscall(SYS_mkdir, path, mode);
     if (!result) note(MKDIR, place, 0, 0, 0, path, NULL, 0);
+    recording_ends();
     DONE(action);
     return result;
 }
