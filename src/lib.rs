@@ -43,6 +43,7 @@
 //!     formats               mail in files of other programs: mbox, Maildir, single messages
 //!  0  wire                  lines, dots, the end of data, waits, secrets
 //!     mail                  addresses, envelope, header block, trace lines, ids, the hub's own notices
+//!     files                 files and folders of other people: no link that leads elsewhere is followed
 //!
 //!     journal               from floor 2 up: one function for each event, the mail log
 //!     logging               where log lines go
@@ -93,6 +94,7 @@
 
 pub mod wire;
 pub mod mail;
+pub mod files;
 pub mod smtp;
 pub mod pop3;
 pub mod fetch;

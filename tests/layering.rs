@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 /// Floors, lowest first.
 const FLOORS: [&[&str]; 7] = [
-    &["wire", "mail"],
+    &["wire", "mail", "files"],
     &["smtp", "pop3", "fetch", "route", "store", "formats"],
     &["delivery", "journal", "logging"],
     &["net", "auth"],
@@ -51,7 +51,7 @@ const LIBRARIES: [(&str, &[&str]); 22] = [
     ("tar", &["backup"]),
     (
         "rustix",
-        &["net", "store", "hub", "config", "backup", "formats"],
+        &["files", "net", "store", "hub", "config", "backup"],
     ),
 ];
 

@@ -12,7 +12,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use tar::{Builder, Header};
 
 use super::Watch;
-use super::copying::{self, Side, copy};
+use super::copying::{Side, copy};
 use super::error::{BackupError, failed};
 use super::folder::Unwatched;
 use super::manifest::{FileRecord, Head, Manifest};
@@ -20,6 +20,7 @@ use super::names::{self, HEAD, MANIFEST};
 use super::part_file::PartFile;
 use super::target::{Copied, Source, Target};
 use super::workplace::Workplace;
+use crate::files::open_itself;
 
 /// Tar is written in pieces of this size.
 const BUFFER_OCTETS: usize = 256 << 10;
@@ -146,7 +147,7 @@ impl Target for Archive {
 
     fn take_database(&mut self, watch: &dyn Watch) -> Result<FileRecord, BackupError> {
         let path = self.database();
-        let mut file = copying::open(&path).map_err(failed("read", &path))?;
+        let mut file = open_itself(&path).map_err(failed("read", &path))?;
         let octets = file.metadata().map_err(failed("read", &path))?.len();
         let name = names::database(&self.state);
         let record = self.append(&name, octets, &path, &mut file, watch)?;

@@ -13,7 +13,6 @@ use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
 use super::archive::Archive;
-use super::copying::{self, folder_of};
 use super::error::{BackupError, failed};
 use super::folder::Folder;
 use super::manifest::{FileRecord, Head, Manifest, Tail};
@@ -22,6 +21,7 @@ use super::settings;
 use super::target::{Copied, Source, Target};
 use super::{Place, Watch};
 use crate::config::Configuration;
+use crate::files::{folder_of, open_itself};
 use crate::store::{BodyRow, OpenError, Snapshot};
 
 /// How often the growing copy of the database is looked at for who watches.
@@ -263,7 +263,7 @@ enum Body<'a> {
 
 impl<'a> Body<'a> {
     fn open(path: &'a Path, row: &'a BodyRow) -> Result<Body<'a>, BackupError> {
-        let file = match copying::open(path) {
+        let file = match open_itself(path) {
             Ok(file) => file,
             Err(why) if why.kind() == io::ErrorKind::NotFound => return Ok(Body::Nothing),
             Err(why) => return Err(failed("read", path)(why)),

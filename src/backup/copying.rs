@@ -6,11 +6,11 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
 use openssl::sha::Sha256;
-use rustix::fs::OFlags;
 
 use super::Watch;
 use super::error::{BackupError, failed};
 use super::manifest::{FileRecord, hex};
+use crate::files::open_itself;
 
 /// What is read at a time.
 const PIECE_OCTETS: usize = 256 << 10;
@@ -52,23 +52,10 @@ pub fn copy(
 
 /// What a file holds.
 pub fn record_of(path: &Path, watch: &dyn Watch) -> Result<FileRecord, BackupError> {
-    let mut file = open(path).map_err(failed("read", path))?;
+    let mut file = open_itself(path).map_err(failed("read", path))?;
     copy(&mut file, &mut io::sink(), watch).map_err(|side| match side {
         Side::Input(why) | Side::Output(why) => failed("read", path)(why),
     })
-}
-
-/// Opens a file that is one: no link is followed, for it may lead to what the reader
-/// may see and the owner of the folder may not; and no pipe is waited for.
-pub fn open(path: &Path) -> io::Result<File> {
-    let flags = OFlags::NOFOLLOW | OFlags::NONBLOCK;
-    let mut options = OpenOptions::new();
-    let options = options.read(true).custom_flags(flags.bits() as i32);
-    let file = options.open(path)?;
-    match file.metadata()?.is_file() {
-        true => Ok(file),
-        false => Err(io::Error::new(io::ErrorKind::InvalidInput, "it is no file")),
-    }
 }
 
 /// A new private file, in the place of whatever an interrupted command left.
@@ -110,12 +97,4 @@ pub fn make_folder(folder: &Path) -> Result<(), BackupError> {
     let mut builder = fs::DirBuilder::new();
     let made = builder.recursive(true).mode(0o700).create(folder);
     made.map_err(failed("make the folder", folder))
-}
-
-/// The folder that a file is in.
-pub fn folder_of(file: &Path) -> &Path {
-    match file.parent() {
-        Some(folder) if folder != Path::new("") => folder,
-        _ => Path::new("."),
-    }
 }

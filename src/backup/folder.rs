@@ -14,11 +14,12 @@ use std::path::{Path, PathBuf};
 use rustix::fs::OFlags;
 
 use super::Watch;
-use super::copying::{self, copy_to, make_folder, record_of, sync_folder};
+use super::copying::{copy_to, make_folder, record_of, sync_folder};
 use super::error::{BackupError, failed};
 use super::manifest::{self, FileRecord, Head, Manifest};
 use super::names::{self, BODIES, LOCK, MANIFEST, PART};
 use super::target::{Copied, Source, Target};
+use crate::files::open_itself;
 
 /// A folder that a backup is written to, with its lock.
 #[derive(Debug)]
@@ -97,7 +98,7 @@ impl Folder {
         watch: &dyn Watch,
     ) -> Result<Option<FileRecord>, BackupError> {
         let path = self.path_of(&names::body(body.name));
-        let Ok(file) = copying::open(&path) else {
+        let Ok(file) = open_itself(&path) else {
             return Ok(None);
         };
         if !file
@@ -179,7 +180,7 @@ impl Target for Folder {
             return Ok(Some(record));
         }
         let path = self.path_of(&name);
-        let Ok(file) = copying::open(&path) else {
+        let Ok(file) = open_itself(&path) else {
             return Ok(None);
         };
         if !file.metadata().is_ok_and(|found| found.len() == octets) {
@@ -227,7 +228,7 @@ impl Target for Folder {
 /// The manifest of the backup in a folder.
 pub fn read_manifest(folder: &Path) -> Result<Manifest, BackupError> {
     let path = folder.join(MANIFEST);
-    let file = copying::open(&path).map_err(|why| match why.kind() {
+    let file = open_itself(&path).map_err(|why| match why.kind() {
         io::ErrorKind::NotFound => BackupError::NotABackup {
             path: folder.to_path_buf(),
             why: "it has no manifest.jsonl, which is written last",

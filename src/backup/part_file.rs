@@ -10,9 +10,10 @@ use std::path::{Path, PathBuf};
 
 use rustix::fs::OFlags;
 
-use super::copying::{folder_of, sync_folder};
+use super::copying::sync_folder;
 use super::error::{BackupError, failed};
 use super::names::PART;
+use crate::files::folder_of;
 
 /// The unfinished file, ours as long as it is open; it goes with its drop.
 #[derive(Debug)]

@@ -7,12 +7,13 @@
 use std::fs;
 use std::path::{Component, Path, PathBuf};
 
-use super::copying::{self, folder_of, sync_folder};
+use super::copying::sync_folder;
 use super::error::{BackupError, failed};
 use super::manifest::Manifest;
 use super::owner::Owner;
 use super::settings::is_below;
 use crate::config::{init, new_files, with_data_dir};
+use crate::files::{folder_of, open_itself};
 
 /// The folder of files that lay elsewhere.
 const ELSEWHERE: &str = "elsewhere";
@@ -168,7 +169,7 @@ fn refuse_another(path: &Path, content: &[u8]) -> Result<(), BackupError> {
 fn same(path: &Path, content: &[u8]) -> bool {
     let is_as_large = |found: fs::Metadata| found.is_file() && found.len() == content.len() as u64;
     fs::symlink_metadata(path).is_ok_and(is_as_large)
-        && copying::open(path).is_ok()
+        && open_itself(path).is_ok()
         && fs::read(path).is_ok_and(|found| found == content)
 }
 

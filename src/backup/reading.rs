@@ -7,12 +7,13 @@ use std::path::{Path, PathBuf};
 
 use tar::{Archive, Entries, EntryType};
 
-use super::copying::{self, Side, copy, create};
+use super::copying::{Side, copy, create, make_folder};
 use super::error::{BackupError, Fault, failed};
 use super::folder::{lock_for_reading, read_manifest};
 use super::manifest::{self, FileRecord, Head, Manifest};
 use super::names::{self, Kind};
 use super::{Place, Watch};
+use crate::files::{folder_of, open_itself};
 
 /// The first line of a manifest has some hundred octets.
 const HEAD_OCTETS_MAX: u64 = 64 << 10;
@@ -105,7 +106,7 @@ fn read_folder(
     let mut faults = Vec::new();
     for (name, expected) in &manifest.files {
         let to = place_of(&manifest.head, name)?;
-        let found = copying::open(&path.join(name));
+        let found = open_itself(&path.join(name));
         let found = found.map(|mut file| read_file(&mut file, to.as_deref(), watch));
         match found {
             Ok(Ok(found)) => faults.extend(difference(name, &found, expected)),
@@ -258,8 +259,7 @@ fn read_file(
         BackupError::File { cause, .. } => Side::Output(cause),
         other => Side::Output(io::Error::other(other.to_string())),
     };
-    let folder = to.parent().unwrap_or(Path::new("."));
-    copying::make_folder(folder).map_err(output)?;
+    make_folder(folder_of(to)).map_err(output)?;
     let mut copied = create(to).map_err(output)?;
     let record = copy(file, &mut copied, watch)?;
     copied.sync_all().map_err(Side::Output)?;

@@ -17,13 +17,13 @@
 
 use std::path::PathBuf;
 
-use super::copying::folder_of;
 use super::error::{BackupError, Fault};
 use super::manifest::{Head, Manifest};
 use super::placing::Placing;
 use super::reading::{Seen, look_inside, open};
 use super::site::Site;
 use super::{Place, Watch};
+use crate::files::folder_of;
 use crate::store::Counts;
 
 /// What is to be restored, and where to.

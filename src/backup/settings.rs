@@ -1,18 +1,16 @@
 //! The files of the settings: postroom.toml and those that it names.
 
 use std::collections::BTreeSet;
-use std::fs::{self, Metadata};
+use std::fs;
 use std::io::Read;
-use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Component, Path, PathBuf};
 
-use rustix::fs::OFlags;
 use serde::{Deserialize, Serialize};
 
-use super::copying::folder_of;
 use super::error::{BackupError, failed};
 use super::names;
-use crate::config::{Configuration, is_root};
+use crate::config::Configuration;
+use crate::files::{folder_of, open_trusted};
 use crate::net::tls::{CA_CERTIFICATE_FILE, CA_KEY_FILE};
 
 /// A larger file is none of the settings: a directory of some thousand users has 1 MB.
@@ -71,52 +69,21 @@ pub fn read(configuration: &Configuration, state: &str) -> Result<Vec<ReadFile>,
     Ok(read)
 }
 
+/// The hub's user has the folder of the settings, and could put a link there to what only
+/// root may read.
 fn content_of(path: &Path) -> Result<Vec<u8>, BackupError> {
-    // A pipe would keep the command waiting.
-    let flags = OFlags::NONBLOCK.bits() as i32;
-    let mut options = fs::OpenOptions::new();
-    let file = options.read(true).custom_flags(flags).open(path);
-    let file = file.map_err(failed("read", path))?;
-    let found = file.metadata().map_err(failed("read", path))?;
-    if !found.is_file() || found.len() > OCTETS_MAX {
+    let file = open_trusted(path).map_err(failed("read", path))?;
+    let octets = file.metadata().map_err(failed("read", path))?.len();
+    if octets > OCTETS_MAX {
         let path = path.display();
         return Err(BackupError::Settings(format!(
             "{path} is no file of settings"
         )));
     }
-    if is_root() {
-        refuse_anothers(path, &found)?;
-    }
     let mut content = Vec::new();
     let read = file.take(OCTETS_MAX).read_to_end(&mut content);
     read.map_err(failed("read", path))?;
     Ok(content)
-}
-
-/// The hub's user has the folder of the settings, and could put a link there to what only
-/// root may read. Root follows its own links, as certbot's, and anybody else's to files of
-/// the same user.
-fn refuse_anothers(path: &Path, opened: &Metadata) -> Result<(), BackupError> {
-    let whole = std::path::absolute(path).map_err(failed("find", path))?;
-    for part in whole.ancestors() {
-        let found = fs::symlink_metadata(part).map_err(failed("look at", part))?;
-        let is_followed = [0, opened.uid()].contains(&found.uid());
-        if found.is_symlink() && !is_followed {
-            let (link, path) = (part.display(), path.display());
-            return Err(BackupError::Settings(format!(
-                "{path} is not backed up: {link} is a link of user {}, and leads to a file of user {}. If it is right, \
-                 make the link as root (sudo ln -sfn), else remove it",
-                found.uid(),
-                opened.uid()
-            )));
-        }
-    }
-    // What was opened, not what has taken its place meanwhile.
-    let now = fs::metadata(path).map_err(failed("look at", path))?;
-    match (now.dev(), now.ino()) == (opened.dev(), opened.ino()) {
-        true => Ok(()),
-        false => Err(BackupError::Changed(path.to_path_buf())),
-    }
 }
 
 /// The path below `folder`; absolute if it is elsewhere.

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use rustix::fs::{Dir, OFlags};
 use rustix::io::Errno;
 
-use super::copying::{folder_of, make_folder, sync_folder};
+use super::copying::{make_folder, sync_folder};
 use super::error::{BackupError, failed};
 use super::manifest::{Head, Manifest};
 use super::names::BODIES;
@@ -17,6 +17,7 @@ use super::owner::Owner;
 use super::reading::is_empty;
 use super::restore::{Plan, Settings};
 use super::settings::is_below;
+use crate::files::folder_of;
 use crate::store::{RESTORING, may_be_in_a_data_folder};
 
 /// What else a data folder has: itself and its parent, the hub's control socket, and where

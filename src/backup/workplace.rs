@@ -11,11 +11,11 @@ use std::path::{Path, PathBuf};
 use rustix::fs::{AtFlags, OFlags, unlinkat};
 use rustix::io::Errno;
 
-use super::copying::folder_of;
 use super::error::{BackupError, failed};
 use super::manifest::hex;
 use super::names::PART;
 use super::part_file::PartFile;
+use crate::files::folder_of;
 
 const DATABASE: &str = "postroom.db";
 /// In front of the random part of a name.

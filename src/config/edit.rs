@@ -9,6 +9,7 @@ use std::path::PathBuf;
 
 use thiserror::Error;
 
+use crate::files::folder_of;
 use crate::route::multidrop::Rule;
 use crate::route::{Access, Directory};
 
@@ -146,7 +147,7 @@ impl<'a> DirectoryEdit<'a> {
         let named = &configuration.directory;
         let unreadable = |error: &io::Error| ConfigurationError::unreadable(named, error);
         let file = named.canonicalize().map_err(|error| unreadable(&error))?;
-        let lock = FolderLock::take(replace::folder_of(&file));
+        let lock = FolderLock::take(folder_of(&file));
         let lock = lock.map_err(|error| match error.kind() {
             io::ErrorKind::WouldBlock => EditError::Busy,
             _ => EditError::Faulty(unreadable(&error)),

@@ -18,8 +18,8 @@ use crate::route::Directory;
 use super::edit::with_people;
 use super::error::ConfigurationError;
 use super::new_files::{make_folder, make_secret_folder, write_new};
-use super::replace::folder_of;
 use super::settings::Configuration;
+use crate::files::folder_of;
 use crate::net::tls::CA_CERTIFICATE_FILE;
 
 mod answers;

@@ -10,8 +10,9 @@ use std::path::Path;
 use rustix::fs::OFlags;
 
 use super::init::InitError;
-use super::replace::{folder_of, sync_folder_of};
+use super::replace::sync_folder_of;
 use super::user::is_root;
+use crate::files::folder_of;
 
 /// Makes a folder for passwords. Where it is the parent's owner's, that one's
 /// group may enter, as it may read the files.

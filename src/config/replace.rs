@@ -6,6 +6,8 @@ use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt, fchown};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
+use crate::files::folder_of;
+
 /// How long an edit waits for another one; each takes milliseconds.
 const LOCK_PATIENCE: Duration = Duration::from_secs(5);
 
@@ -57,14 +59,6 @@ pub(super) fn replace(file: &Path, text: &str) -> io::Result<()> {
 /// Makes a file's name durable.
 pub(super) fn sync_folder_of(file: &Path) -> io::Result<()> {
     File::open(folder_of(file))?.sync_all()
-}
-
-/// The folder that a file is in.
-pub(super) fn folder_of(file: &Path) -> &Path {
-    match file.parent() {
-        Some(folder) if folder != Path::new("") => folder,
-        _ => Path::new("."),
-    }
 }
 
 fn temporary_beside(file: &Path) -> PathBuf {

@@ -17,7 +17,7 @@ use crate::net::office::PlaintextPolicy;
 use crate::net::tls::CA_KEY_FILE;
 use crate::store::Keep;
 
-use super::replace::folder_of;
+use crate::files::folder_of;
 
 /// Everything that postroom.toml says. Paths are absolute or relative to the
 /// working folder, never to the file any more.

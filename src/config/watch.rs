@@ -18,7 +18,7 @@ use notify::event::{AccessKind, AccessMode};
 use notify::{Event, EventKind, RecommendedWatcher, RecursiveMode, Watcher};
 use thiserror::Error;
 
-use super::replace::folder_of;
+use crate::files::folder_of;
 
 /// Quiet for so long means that whoever wrote has finished: editors write a
 /// file in several steps.

@@ -10,11 +10,9 @@ mod unix_lines;
 mod likeness;
 mod letter;
 mod found;
-mod folder;
 pub mod mbox;
 pub mod maildir;
 
-pub use folder::Folder;
 pub use found::{Found, Kind, find};
 pub use letter::{Letter, LetterHead};
 pub use likeness::{Likeness, LikenessDigest};

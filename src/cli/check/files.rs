@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 
 use super::finding::{Finding, Findings, Topic};
 use crate::config::{Configuration, is_root, user};
+use crate::files::folder_of;
 
 pub fn look(configuration: &Configuration, findings: &mut Findings<'_>) {
     look_at_data(configuration, findings);
@@ -59,7 +60,7 @@ fn look_at_data(configuration: &Configuration, findings: &mut Findings<'_>) {
 fn look_for_strangers(configuration: &Configuration, findings: &mut Findings<'_>) {
     let mut places: Vec<PathBuf> = vec![configuration.path.clone()];
     for file in [&configuration.path, &configuration.directory] {
-        let folder = folder_of(file);
+        let folder = folder_of(file).to_path_buf();
         if !places.contains(&folder) {
             places.push(folder);
         }
@@ -125,13 +126,6 @@ fn closed_folder(file: &Path, hub: &HubUser) -> Option<PathBuf> {
     // The outermost one: behind it nothing counts.
     closed.sort_by_key(|folder| folder.components().count());
     closed.first().map(|folder| folder.to_path_buf())
-}
-
-fn folder_of(file: &Path) -> PathBuf {
-    match file.parent() {
-        Some(folder) if folder != Path::new("") => folder.to_path_buf(),
-        _ => PathBuf::from("."),
-    }
 }
 
 /// Whether the file is closed to whoever asks, and is meant to be: that is no

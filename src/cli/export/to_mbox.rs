@@ -9,9 +9,10 @@ use std::path::{Path, PathBuf};
 use super::{Taken, Target};
 use crate::cli::Failure;
 use crate::control::{ExportEntry, Exporting};
+use crate::files::Folder;
+use crate::formats::UnixLines;
 use crate::formats::maildir::LineEnds;
 use crate::formats::mbox::{FromLine, MboxWriter};
-use crate::formats::{Folder, UnixLines};
 
 pub struct ToMbox {
     out: MboxWriter<BufWriter<File>>,

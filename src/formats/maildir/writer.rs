@@ -10,8 +10,9 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use thiserror::Error;
 
-use super::super::{Folder, UnixLines};
+use super::super::UnixLines;
 use super::{Name, UidList};
+use crate::files::Folder;
 
 const UIDLIST: &str = "dovecot-uidlist";
 

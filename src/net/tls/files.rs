@@ -7,6 +7,8 @@ use std::path::{Path, PathBuf};
 
 use thiserror::Error;
 
+use crate::files::folder_of;
+
 /// The largest file that is read: a chain has some kilobytes, so a larger file is the wrong one.
 const LARGEST: u64 = 1 << 20;
 
@@ -124,13 +126,6 @@ fn replace(path: &Path, octets: &[u8], mode: u32) -> io::Result<()> {
         return Err(error);
     }
     File::open(folder_of(path))?.sync_all()
-}
-
-fn folder_of(path: &Path) -> &Path {
-    match path.parent() {
-        Some(folder) if !folder.as_os_str().is_empty() => folder,
-        _ => Path::new("."),
-    }
 }
 
 fn write_new(new: &Path, old: &Path, octets: &[u8], mode: u32) -> io::Result<()> {

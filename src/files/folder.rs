@@ -1,6 +1,5 @@
-//! A folder that is held open, and the files in it by their names. Root writes into
-//! folders of other people, who may put links there at any moment: none is followed,
-//! and nothing that lies there is written over.
+//! A folder that is held open, and the files in it by their names. No link in it is
+//! followed, and nothing that lies there is written over.
 
 use std::fs::File;
 use std::io;
@@ -9,6 +8,8 @@ use std::path::{Path, PathBuf};
 
 use rustix::fs::{self, AtFlags, Dir, FlockOperation, Mode, OFlags};
 use rustix::io::Errno;
+
+use super::opening;
 
 const OWNERS_FOLDER: Mode = Mode::RWXU;
 const OWNERS_FILE: Mode = Mode::RUSR.union(Mode::WUSR);
@@ -28,6 +29,17 @@ impl Folder {
     /// Those of the system.
     pub fn open(path: &Path) -> io::Result<Folder> {
         Folder::open_with(path, OFlags::empty())
+    }
+
+    /// The same, but root follows no link of somebody else's ([`super::open_trusted`]).
+    ///
+    /// # Errors
+    /// Such a link, by its name; those of the system.
+    pub fn open_trusted(path: &Path) -> io::Result<Folder> {
+        Ok(Folder {
+            handle: opening::open_trusted_folder(path)?,
+            path: path.to_path_buf(),
+        })
     }
 
     /// The same, but not where the last name of the path is a link.
@@ -87,18 +99,7 @@ impl Folder {
     /// # Errors
     /// See [`Folder::open`].
     pub fn read(&self, name: impl AsRef<Path>) -> io::Result<File> {
-        // A pipe in its place is not waited for.
-        let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
-        let file = File::from(fs::openat(
-            &self.handle,
-            name.as_ref(),
-            flags,
-            Mode::empty(),
-        )?);
-        match file.metadata()?.is_file() {
-            true => Ok(file),
-            false => Err(io::Error::other("it is no file")),
-        }
+        opening::open_file(&self.handle, name.as_ref().as_os_str())
     }
 
     /// A new file, for its owner alone, in place of what has this name.
