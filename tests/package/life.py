@@ -114,6 +114,14 @@ def an_upgrade_leaves_a_stopped_hub_stopped(office):
     root.run("systemctl", "start", "postroom")
 
 
+def an_upgrade_leaves_the_sockets_as_they_are(office):
+    root = office.root
+    for order, expected in {"start": 0, "stop": 3}.items():
+        root.run("systemctl", order, "postroom.socket")
+        root.install(office.newer)
+        root.run("systemctl", "is-active", "postroom.socket", expected=expected)
+
+
 def a_certificate_of_certbots_is_copied_on_demand_and_taken_over(office):
     root = office.root
     first = make_lineage(office, "post.our.example")
@@ -187,6 +195,29 @@ def a_purge_keeps_mail_below_the_settings_however_its_folder_is_written(office):
         root.run("rm", "-r", "/etc/postroom")
 
 
+def a_purge_keeps_the_owner_of_mail_that_lies_elsewhere(office):
+    root = office.root
+    there = "/srv/mail"
+    for written, link in {there: None, "../../srv/mail": None, "data": "/etc/postroom/data", "": "/var/lib/postroom"}.items():
+        for holds in [["postroom.db"], ["bodies/1m84dds560000"], None]:
+            case = f'data_dir = "{written}" with {holds}'
+            if link:
+                root.run("mkdir", "-p", "/etc/postroom")
+                root.run("ln", "-s", there, link)
+            root.install(office.package)
+            root.path(SETTINGS).write_text(f'data_dir = "{written}"\n' if written else "")
+            for name in holds or []:
+                root.path(f"{there}/{name}").parent.mkdir(parents=True)
+                root.path(f"{there}/{name}").write_text("mail")
+            said = root.run("apt-get", "purge", "-y", "postroom")
+            wanted = f"sudo rm -r {there}" if holds else there
+            check(wanted in said, f"{case}: it does not say where the mail is:\n{said}")
+            for name in holds or []:
+                check(root.path(f"{there}/{name}").exists(), f"{case}: the mail is gone")
+            root.run("getent", "passwd", "postroom")
+            root.run("rm", "-rf", there, "/etc/postroom", "/var/lib/postroom")
+
+
 def a_purge_without_mail_leaves_nothing_behind(office):
     root = office.root
     root.run("rm", "-r", LIVE)
@@ -228,10 +259,12 @@ STEPS = [
     mail_comes_in_and_goes_out_once_there_are_settings,
     an_upgrade_restarts_the_hub_and_keeps_mail_and_edited_files,
     an_upgrade_leaves_a_stopped_hub_stopped,
+    an_upgrade_leaves_the_sockets_as_they_are,
     a_certificate_of_certbots_is_copied_on_demand_and_taken_over,
     a_renewed_certificate_is_taken_over_and_a_foreign_one_is_not,
     removal_stops_the_hub_and_a_new_install_serves_the_same_mail,
     a_purge_asks_nothing_and_keeps_the_mail_with_its_owner,
     a_purge_keeps_mail_below_the_settings_however_its_folder_is_written,
+    a_purge_keeps_the_owner_of_mail_that_lies_elsewhere,
     a_purge_without_mail_leaves_nothing_behind,
 ]
