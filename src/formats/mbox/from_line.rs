@@ -40,11 +40,13 @@ impl FromLine {
         if words.is_empty() {
             return Some(FromLine::default());
         }
-        let day = words.iter().position(|word| DAYS.contains(word))?;
-        let (sender, date) = words.split_at(day);
-        Some(FromLine {
-            sender: sender.join(" "),
-            at: Some(seconds(date)?),
+        // A sender may be called like a day.
+        (0..words.len()).find_map(|day| {
+            let (sender, date) = words.split_at_checked(day)?;
+            Some(FromLine {
+                sender: sender.join(" "),
+                at: Some(seconds(date)?),
+            })
         })
     }
 
@@ -69,9 +71,12 @@ impl FromLine {
 
 /// Of `Mon Nov 23 09:15:00 2026`, and with a zone before or behind the year.
 fn seconds(words: &[&str]) -> Option<i64> {
-    let [_, month, day, clock, rest @ ..] = words else {
+    let [weekday, month, day, clock, rest @ ..] = words else {
         return None;
     };
+    if !DAYS.contains(weekday) {
+        return None;
+    }
     let month = MONTHS.iter().position(|name| name == month)?;
     let month = Month::try_from(u8::try_from(month + 1).ok()?).ok()?;
     let is_year = |word: &&&str| word.len() == 4 && word.bytes().all(|it| it.is_ascii_digit());
@@ -156,6 +161,7 @@ mod tests {
         for (sender, written) in [
             ("a@b.example", "From a@b.example Mon Nov 23 09:15:00 2026\n"),
             ("", "From MAILER-DAEMON Mon Nov 23 09:15:00 2026\n"),
+            ("Mon", "From Mon Mon Nov 23 09:15:00 2026\n"),
             ("a\nb c", "From a_b_c Mon Nov 23 09:15:00 2026\n"),
             (
                 &"x".repeat(2000),

@@ -39,10 +39,14 @@ impl Part<'_> {
 /// Reads a file part by part, with the memory of one line.
 ///
 /// A message begins at a "From " line with a date in it that stands at the
-/// beginning of the file or behind an empty line. Where a Content-Length is
-/// right, which is seen by what stands behind the end that it tells, nothing
-/// within it is a beginning, and no line is quoted (mboxcl2). Elsewhere one ">" in
-/// front of `From ` goes (mboxrd; of mboxo the same, nearly always).
+/// beginning of the file or behind an empty line, and one ">" in front of `From `
+/// goes (mboxrd; of mboxo and mboxcl the same, nearly always).
+///
+/// Only a program that quotes nothing needs a Content-Length (mboxcl2). So it counts
+/// where it is right, which is seen by what stands behind the end that it tells, and
+/// where a line within begins with `From `: then nothing within is a beginning, and
+/// nothing is quoted. Any other may be of the message itself and say nothing of the
+/// file: what [`super::MboxWriter`] writes is read without one.
 #[derive(Debug)]
 pub struct MboxReader<R> {
     input: R,
@@ -199,9 +203,31 @@ impl<R: BufRead + Seek> MboxReader<R> {
     /// Where the header ends.
     fn body_place(&mut self) -> io::Result<Place> {
         match self.content_length.unwrap_or(0) {
-            length @ 1.. if self.ends_behind(length)? => Ok(Place::Counted(length)),
+            length @ 1.. if self.ends_behind(length)? && self.is_unquoted(length)? => {
+                Ok(Place::Counted(length))
+            }
             _ => Ok(Place::Body),
         }
+    }
+
+    /// Whether a line of so many octets from here begins as each that is quoted does.
+    fn is_unquoted(&mut self, length: u64) -> io::Result<bool> {
+        let here = self.input.stream_position()?;
+        let (mut left, mut piece) = (length, Vec::new());
+        let mut starts_line = true;
+        let found = loop {
+            read_piece(&mut self.input, left, &mut piece)?;
+            if piece.is_empty() {
+                break false;
+            }
+            if starts_line && piece.starts_with(b"From ") {
+                break true;
+            }
+            starts_line = piece.ends_with(b"\n");
+            left = left.saturating_sub(piece.len() as u64);
+        };
+        self.input.seek(SeekFrom::Start(here))?;
+        Ok(found)
     }
 
     /// Whether so many octets from here the message is over: the file ends, or
@@ -238,34 +264,39 @@ impl<R: BufRead + Seek> MboxReader<R> {
 
     /// The next piece of a line; false at the end of the file.
     fn read_piece(&mut self) -> io::Result<bool> {
-        self.piece.clear();
         let limit = match self.place {
-            Place::Counted(left) => {
-                usize::try_from(left).map_or(PIECE_OCTETS, |left| left.min(PIECE_OCTETS))
-            }
-            _ => PIECE_OCTETS,
+            Place::Counted(left) => left,
+            _ => u64::MAX,
         };
-        while self.piece.len() < limit {
-            let octets = match self.input.fill_buf() {
-                Err(why) if why.kind() == io::ErrorKind::Interrupted => continue,
-                octets => octets?,
-            };
-            let octets = octets.get(..limit - self.piece.len()).unwrap_or(octets);
-            if octets.is_empty() {
-                break;
-            }
-            let line_end = memchr(b'\n', octets);
-            let used = line_end.map_or(octets.len(), |at| at + 1);
-            self.piece
-                .extend_from_slice(octets.get(..used).unwrap_or_default());
-            self.input.consume(used);
-            if line_end.is_some() {
-                break;
-            }
-        }
+        read_piece(&mut self.input, limit, &mut self.piece)?;
         self.at_line_start = self.piece.ends_with(b"\n");
         Ok(!self.piece.is_empty())
     }
+}
+
+/// Puts the next piece of a line in place of what is in `piece`: of so many octets at
+/// most, and none at the end of the file.
+fn read_piece(input: &mut impl BufRead, limit: u64, piece: &mut Vec<u8>) -> io::Result<()> {
+    piece.clear();
+    let limit = usize::try_from(limit).map_or(PIECE_OCTETS, |limit| limit.min(PIECE_OCTETS));
+    while piece.len() < limit {
+        let octets = match input.fill_buf() {
+            Err(why) if why.kind() == io::ErrorKind::Interrupted => continue,
+            octets => octets?,
+        };
+        let octets = octets.get(..limit - piece.len()).unwrap_or(octets);
+        if octets.is_empty() {
+            break;
+        }
+        let line_end = memchr(b'\n', octets);
+        let used = line_end.map_or(octets.len(), |at| at + 1);
+        piece.extend_from_slice(octets.get(..used).unwrap_or_default());
+        input.consume(used);
+        if line_end.is_some() {
+            break;
+        }
+    }
+    Ok(())
 }
 
 /// `>From `, with more of ">" or not.
