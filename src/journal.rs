@@ -135,6 +135,14 @@ pub fn imported(id: QueueId, user: &str, octets: u64, why: &str) {
     );
 }
 
+/// A message that had lost its content has it again, out of a file.
+pub fn mended(id: QueueId, user: &str, octets: u64, why: &str) {
+    info!(
+        "mended {id} for={user} octets={octets} why={}",
+        Outside(why)
+    );
+}
+
 /// A copy of a message came, and everybody who is meant by it has one already.
 pub fn duplicate(account: &str, octets: u64, of: QueueId) {
     info!("duplicate of {of} account={account} octets={octets}");

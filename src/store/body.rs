@@ -57,6 +57,14 @@ impl Body {
         }
     }
 
+    /// The name of its file, or else its octets: what its row has of it.
+    pub(super) fn columns(&self) -> (Option<&str>, Option<&[u8]>) {
+        match &self.content {
+            Content::Memory(octets) => (None, Some(octets)),
+            Content::File(file) => (Some(file.name()), None),
+        }
+    }
+
     /// What it adds to a transaction.
     pub(super) fn octets_in_row(&self) -> usize {
         match &self.content {

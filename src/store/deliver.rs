@@ -8,7 +8,7 @@ use std::time::SystemTime;
 
 use rusqlite::{Connection, OptionalExtension, named_params};
 
-use super::body::{Body, Content};
+use super::body::Body;
 use super::change::Outcome;
 use super::error::StoreError;
 use super::schema::UNCLAIMED;
@@ -121,10 +121,7 @@ pub(super) fn deliver_to_users(
 }
 
 pub(super) fn add_message(db: &Connection, message: &MessageRow<'_>) -> Result<(), StoreError> {
-    let (body_file, body) = match &message.body.content {
-        Content::Memory(octets) => (None, Some(octets.as_slice())),
-        Content::File(file) => (Some(file.name()), None),
-    };
+    let (body_file, body) = message.body.columns();
     db.prepare_cached(
         "INSERT INTO message (id, received_at, source, reverse_path, octets, body_file, body)
          VALUES (:id, :received_at, :source, :reverse_path, :octets, :body_file, :body)",

@@ -80,8 +80,9 @@ pub use folder::{RESTORING, may_be_a_body, may_be_in_a_data_folder};
 pub use inspect::{Counts, Fault, Inspection, inspect_copy, inspect_in_place};
 pub use maildrop::{CHUNK_OCTETS, MessageReader};
 pub use provider::{
-    Comparison, EarlierCopies, FetchedDelivery, FetchedId, FetchedKind, FetchedMark,
-    FetchedMessage, Gone, Import, ImportedMessage, KnownMessage, KnownProvider, Lost, ProviderId,
+    Brought, Comparison, EarlierCopies, FetchedDelivery, FetchedId, FetchedKind, FetchedMark,
+    FetchedMessage, Gone, Import, ImportedBefore, ImportedMessage, KnownMessage, KnownProvider,
+    Lost, ProviderId,
 };
 pub use snapshot::{BodyRow, Snapshot};
 pub use space::{Disk, Room, Space, SpaceState};

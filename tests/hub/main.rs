@@ -38,6 +38,9 @@ mod hub;
 mod mail;
 #[path = "../support/provider.rs"]
 mod provider;
+#[path = "../support/random.rs"]
+#[allow(dead_code, reason = "shared with tests that use the rest of it")]
+mod random;
 #[path = "../support/talk.rs"]
 #[allow(dead_code, reason = "shared with tests that use the rest of it")]
 mod talk;

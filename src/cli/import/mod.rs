@@ -199,6 +199,14 @@ fn report(tally: &Tally, others: usize, user: &str) -> ExitCode {
     if tally.known > 0 {
         say!("{} known already", were(tally.known));
     }
+    if tally.mended > 0 {
+        let (their, have) = match tally.mended {
+            1 => ("its", "has"),
+            _ => ("their", "have"),
+        };
+        let mended = messages(tally.mended);
+        say!("{mended} had lost {their} content here and {have} it again");
+    }
     if tally.gone > 0 {
         let (gone, are, them) = match tally.gone {
             1 => (were(1), "is", "it"),

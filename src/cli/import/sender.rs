@@ -47,6 +47,8 @@ impl Origin {
 pub struct Tally {
     pub imported: u64,
     pub known: u64,
+    /// In the mailbox without its content, which it has again.
+    pub mended: u64,
     /// Imported before, and in the mailbox no more.
     pub gone: u64,
     pub deleted: u64,
@@ -245,6 +247,7 @@ impl<'a> Sender<'a> {
         match reply.map_err(broken)? {
             ImportReply::Imported => self.tally.imported += 1,
             ImportReply::Known => self.tally.known += 1,
+            ImportReply::Mended => self.tally.mended += 1,
             ImportReply::Done => self.is_done = true,
             ImportReply::Stopped { why } => return Err(Failure(why)),
         }

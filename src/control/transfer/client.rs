@@ -279,7 +279,10 @@ impl Importing {
             let mut input = BufReader::new(stream);
             loop {
                 let reply = read(&mut input);
-                let is_over = !matches!(reply, Ok(ImportReply::Imported | ImportReply::Known));
+                let is_over = matches!(
+                    reply,
+                    Err(_) | Ok(ImportReply::Done | ImportReply::Stopped { .. })
+                );
                 // Nobody listens any more when the command gives up.
                 if heard.send(reply).is_err() || is_over {
                     return;

@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 use std::io;
+use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use data_encoding::HEXLOWER_PERMISSIVE;
@@ -13,10 +14,9 @@ use super::super::server::Answering;
 use super::{Gone, ImportHead, ImportReply, ImportStep, Line};
 use crate::formats::Likeness;
 use crate::journal;
-use crate::mail::QueueId;
 use crate::store::{
-    self, Body, BodyWriter, CHUNK_OCTETS, EntryId, INLINE_OCTETS, Import, ImportedMessage, MailRow,
-    Moment, Part, SpaceState, Store, StoreError,
+    self, Body, BodyWriter, Brought, CHUNK_OCTETS, EntryId, INLINE_OCTETS, Import, ImportedBefore,
+    ImportedMessage, MailRow, Moment, Part, SpaceState, Store, StoreError,
 };
 
 /// Messages that may wait for their commit: what one transaction takes.
@@ -77,8 +77,9 @@ fn of_store(gone: Gone) -> store::Gone {
     }
 }
 
-/// The likenesses of all that is in the mailbox, with our trace lines and without,
-/// and then of all that was imported before. What cannot be read is not known.
+/// The likenesses of all that is in the mailbox, with our trace lines and without, and
+/// then of all that was imported before and is there no more. What cannot be read is
+/// not known: it comes again.
 async fn tell_known(line: &mut Line, store: &Store, import: &Import) -> io::Result<()> {
     tell_here(line, store, import).await?;
     line.write_chunk(b"").await?;
@@ -117,13 +118,16 @@ async fn tell_before(line: &mut Line, store: &Store, import: &Import) -> io::Res
     let mut after = None;
     loop {
         let known = store.imported_before(import, after, DIGESTS).await;
-        let known = known.map_err(io::Error::other)?;
-        let Some((last, _)) = known.last() else {
+        let known: Vec<ImportedBefore> = known.map_err(io::Error::other)?;
+        let Some(last) = known.last() else {
             return Ok(());
         };
-        after = Some(*last);
-        let digests: Vec<u8> = known.iter().flat_map(|(_, digest)| *digest).collect();
-        line.write_chunk(&digests).await?;
+        after = Some(last.id);
+        let gone = known.iter().filter(|record| !record.is_here);
+        let digests: Vec<u8> = gone.flat_map(|record| record.likeness).collect();
+        if !digests.is_empty() {
+            line.write_chunk(&digests).await?;
+        }
     }
 }
 
@@ -237,26 +241,48 @@ impl Intake<'_> {
             likeness,
         };
         let commit = async move {
-            let message = message(body.finish().await?);
-            let why = message.why.clone();
-            let receipt = store
-                .deliver_imported(&import, message, Moment::now())
+            let message = Arc::new(message(body.finish().await?));
+            let brought = store
+                .deliver_imported(&import, &message, Moment::now())
                 .await?;
-            if receipt.is_some() {
-                journal::imported(id, &import.user, octets, &why);
+            if let Brought::Imported(_) = brought {
+                journal::imported(id, &import.user, octets, &message.why);
             }
-            Ok(receipt.map(|receipt| receipt.queue_id()))
+            Ok((brought, message))
         };
         self.commits.begin(octets, commit).await;
         Ok(())
     }
 
-    async fn reply(&mut self, committed: Result<Option<QueueId>, StoreError>) -> Result<(), Stop> {
-        let reply = match committed? {
-            Some(_) => ImportReply::Imported,
-            None => ImportReply::Known,
+    async fn reply(&mut self, committed: Committed) -> Result<(), Stop> {
+        let (brought, message) = committed?;
+        let reply = match brought {
+            Brought::Imported(_) => ImportReply::Imported,
+            Brought::Gone => ImportReply::Known,
+            Brought::Here(entry) => self.compare(entry, &message).await?,
         };
         Ok(self.line.write(&reply).await?)
+    }
+
+    /// One like the message is in the mailbox. Where its content is another one by now,
+    /// or none, it gets this one.
+    async fn compare(
+        &self,
+        entry: EntryId,
+        message: &Arc<ImportedMessage>,
+    ) -> Result<ImportReply, StoreError> {
+        if let Ok(both) = likenesses(self.store, entry).await
+            && both.contains(&message.likeness)
+        {
+            return Ok(ImportReply::Known);
+        }
+        let mended = self.store.mend_imported(&self.import, entry, message).await;
+        let Some(receipt) = mended? else {
+            return Ok(ImportReply::Known);
+        };
+        let octets = message.body.octets();
+        journal::mended(receipt.queue_id(), &self.import.user, octets, &message.why);
+        Ok(ImportReply::Mended)
     }
 }
 
@@ -264,12 +290,13 @@ fn out_of_step() -> io::Error {
     io::ErrorKind::InvalidData.into()
 }
 
-type Commit = Task<Result<Option<QueueId>, StoreError>>;
+/// What became of a message, and the message.
+type Committed = Result<(Brought, Arc<ImportedMessage>), StoreError>;
 
 /// Commits that are under way, oldest first: many share one sync of the disk.
 struct Commits<'a> {
     tasks: &'a Executor<'static>,
-    under_way: VecDeque<(Commit, usize)>,
+    under_way: VecDeque<(Task<Committed>, usize)>,
     /// Octets of memory that messages hold until they are committed.
     held: usize,
     memory: usize,
@@ -288,7 +315,7 @@ impl Commits<'_> {
     async fn begin(
         &mut self,
         octets: u64,
-        commit: impl Future<Output = Result<Option<QueueId>, StoreError>> + Send + 'static,
+        commit: impl Future<Output = Committed> + Send + 'static,
     ) {
         let content =
             usize::try_from(octets).map_or(INLINE_OCTETS, |octets| octets.min(INLINE_OCTETS));
@@ -304,7 +331,7 @@ impl Commits<'_> {
     }
 
     /// What the oldest came to; none: nothing is under way.
-    async fn first(&mut self) -> Option<Result<Option<QueueId>, StoreError>> {
+    async fn first(&mut self) -> Option<Committed> {
         let (task, held) = self.under_way.pop_front()?;
         self.held -= held;
         Some(task.await)

@@ -12,7 +12,7 @@
 //!    Request::Import ────────────────────▶
 //!      ◀──────────────────────── Answer::Importing
 //!      ◀──────────────────────── chunks: what is in the mailbox
-//!      ◀──────────────────────── chunks: what was imported before
+//!      ◀──────────────────────── chunks: what was imported before and is there no more
 //!    ImportStep::Message, chunks,
 //!    ImportStep::Keep or Drop ───────────▶   again and again; StillHere where
 //!                                            all is known for a while; End
@@ -137,7 +137,7 @@ pub enum Gone {
 pub enum Known {
     /// It is in the mailbox, waiting or collected.
     Here,
-    /// It was imported before; it may be in the mailbox as well.
+    /// It was imported before, and is in the mailbox no more.
     Before,
 }
 
@@ -178,6 +178,9 @@ pub enum ImportReply {
     Imported,
     /// It was imported before.
     Known,
+    /// It was imported before and in the mailbox, and had lost its content; it has it
+    /// again.
+    Mended,
     /// There are no more to reply to.
     Done,
     /// Neither this one nor any further one is taken.

@@ -4,11 +4,13 @@
 //! (its likeness, in place of a unique-id), and for ever: an import that was
 //! broken off is run again, and gives each message once. The record belongs to the
 //! mailbox, not to the name of its user. What is in the mailbox no more comes back
-//! where that is asked for: the record says then which message it is now.
+//! where that is asked for: the record says then which message it is now. What is in
+//! the mailbox and has lost its content gets it back ([`super::mended`]).
 
+use std::sync::Arc;
 use std::time::SystemTime;
 
-use rusqlite::{Connection, named_params};
+use rusqlite::{Connection, OptionalExtension, named_params};
 
 use super::super::Store;
 use super::super::body::Body;
@@ -16,7 +18,7 @@ use super::super::change::Urgency;
 use super::super::deliver::{self, EntryRow, MessageRow, content_octets, keep_file};
 use super::super::error::StoreError;
 use super::super::time::{Moment, to_millis};
-use super::super::types::{MailboxId, Receipt};
+use super::super::types::{EntryId, MailboxId, Receipt};
 use super::deliver::{find_same, note_fetched};
 use super::{FetchedId, FetchedKind, FetchedMark, ProviderId};
 use crate::mail::QueueId;
@@ -33,6 +35,28 @@ pub enum Gone {
     LeaveOut,
     /// It comes once more.
     BringBack,
+}
+
+/// What became of a message that was brought.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Brought {
+    /// It waits in the mailbox.
+    Imported(Receipt),
+    /// One like it was imported before, and its entry is in the mailbox. Who sees that
+    /// its content cannot be read gives it this one ([`Store::mend_imported`]).
+    Here(EntryId),
+    /// One like it was imported before, is in the mailbox no more, and stays away.
+    Gone,
+}
+
+/// The record of a message that was imported before.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ImportedBefore {
+    pub id: FetchedId,
+    pub likeness: [u8; 32],
+    /// Its entry is in the mailbox, waiting or collected; of its content that says
+    /// nothing.
+    pub is_here: bool,
 }
 
 /// A mailbox that mail is brought into.
@@ -82,8 +106,7 @@ impl Store {
         })
     }
 
-    /// The likenesses of what was imported before, oldest first, at most `limit` of
-    /// those after `after`.
+    /// What was imported before, oldest first, at most `limit` of those after `after`.
     ///
     /// # Errors
     /// When the database cannot be read.
@@ -92,20 +115,29 @@ impl Store {
         import: &Import,
         after: Option<FetchedId>,
         limit: usize,
-    ) -> Result<Vec<(FetchedId, [u8; 32])>, StoreError> {
-        let records = import.records;
+    ) -> Result<Vec<ImportedBefore>, StoreError> {
+        let (records, mailbox) = (import.records, import.mailbox);
         self.ask(move |db| {
             let mut statement = db.prepare_cached(
-                "SELECT id, digest FROM fetched WHERE provider = :provider AND id > :after
+                "SELECT id, digest, EXISTS (SELECT 1 FROM entry
+                     WHERE entry.message = fetched.message AND mailbox = :mailbox) AS is_here
+                 FROM fetched WHERE provider = :provider AND id > :after
                  ORDER BY id LIMIT :limit",
             )?;
             let rows = statement.query_map(
                 named_params! {
                     ":provider": records.0,
+                    ":mailbox": mailbox.0,
                     ":after": after.map_or(0, |record| record.0),
                     ":limit": i64::try_from(limit).unwrap_or(i64::MAX),
                 },
-                |row| Ok((FetchedId(row.get(0)?), row.get(1)?)),
+                |row| {
+                    Ok(ImportedBefore {
+                        id: FetchedId(row.get("id")?),
+                        likeness: row.get("digest")?,
+                        is_here: row.get("is_here")?,
+                    })
+                },
             )?;
             Ok(rows.collect::<Result<_, _>>()?)
         })
@@ -113,8 +145,8 @@ impl Store {
     }
 
     /// Stores a message and its record in one transaction, and returns once they
-    /// are on disk. It waits in the mailbox under a new unique-id. `None`: one like
-    /// it was imported before, and is there or not to come back; nothing was stored.
+    /// are on disk. It waits in the mailbox under a new unique-id. Where one like it
+    /// was imported before, nothing may be stored.
     ///
     /// Goes through even if the future is dropped before it is done.
     ///
@@ -125,19 +157,18 @@ impl Store {
     pub async fn deliver_imported(
         &self,
         import: &Import,
-        message: ImportedMessage,
+        message: &Arc<ImportedMessage>,
         now: Moment,
-    ) -> Result<Option<Receipt>, StoreError> {
-        let import = import.clone();
-        let (id, octets) = (message.id, message.body.octets_in_row());
+    ) -> Result<Brought, StoreError> {
+        let (import, message) = (import.clone(), Arc::clone(message));
+        let octets = message.body.octets_in_row();
         let age = self.clock().age_millis(now);
-        let settled = keep_file(&message.body, |is_new: &bool| *is_new);
+        let settled = keep_file(&message.body, |made: &Brought| {
+            matches!(made, Brought::Imported(_))
+        });
         let work = move |db: &Connection| deliver_imported(db, &import, &message, now.wall, age);
         let writer = &self.0.writer;
-        let is_new = writer
-            .change(Urgency::Intake, octets, work, settled)
-            .await?;
-        Ok(is_new.then(|| Receipt::of_commit(id, Vec::new())))
+        writer.change(Urgency::Intake, octets, work, settled).await
     }
 }
 
@@ -147,7 +178,7 @@ fn deliver_imported(
     message: &ImportedMessage,
     now: SystemTime,
     age: i64,
-) -> Result<bool, StoreError> {
+) -> Result<Brought, StoreError> {
     let mailbox = deliver::find_open_mailbox(db, &import.user)?;
     if mailbox != Some(import.mailbox) {
         return Err(StoreError::NoMailbox(import.user.clone()));
@@ -160,10 +191,13 @@ fn deliver_imported(
         octets: None,
     };
     let before = find_same(db, &mark)?;
-    if let Some((_, earlier)) = before
-        && (import.gone == Gone::LeaveOut || is_in(db, import.mailbox, earlier)?)
-    {
-        return Ok(false);
+    if let Some((_, earlier)) = before {
+        if let Some(entry) = entry_of(db, import.mailbox, earlier)? {
+            return Ok(Brought::Here(entry));
+        }
+        if import.gone == Gone::LeaveOut {
+            return Ok(Brought::Gone);
+        }
     }
     let row = MessageRow {
         id: message.id,
@@ -186,15 +220,25 @@ fn deliver_imported(
         Some((record, _)) => note_back(db, record, message.id, age)?,
         None => drop(note_fetched(db, &mark, message.id, age)?),
     }
-    Ok(true)
+    Ok(Brought::Imported(Receipt::of_commit(
+        message.id,
+        Vec::new(),
+    )))
 }
 
-fn is_in(db: &Connection, mailbox: MailboxId, message: QueueId) -> Result<bool, StoreError> {
-    let mut statement =
-        db.prepare_cached("SELECT 1 FROM entry WHERE message = :message AND mailbox = :mailbox")?;
-    Ok(statement.exists(named_params! {
-        ":message": message.as_u64() as i64, ":mailbox": mailbox.0,
-    })?)
+fn entry_of(
+    db: &Connection,
+    mailbox: MailboxId,
+    message: QueueId,
+) -> Result<Option<EntryId>, StoreError> {
+    let found = db
+        .prepare_cached("SELECT id FROM entry WHERE message = :message AND mailbox = :mailbox")?
+        .query_row(
+            named_params! {":message": message.as_u64() as i64, ":mailbox": mailbox.0},
+            |row| row.get(0),
+        )
+        .optional()?;
+    Ok(found.map(EntryId))
 }
 
 fn note_back(

@@ -11,6 +11,7 @@ mod compare;
 mod deliver;
 mod forget;
 mod imported;
+mod mended;
 
 use std::time::{Duration, SystemTime};
 
@@ -27,7 +28,7 @@ use super::types::{MailboxName, NewEntry, Receipt};
 use crate::mail::QueueId;
 use deliver::Taken;
 
-pub use imported::{Gone, Import, ImportedMessage};
+pub use imported::{Brought, Gone, Import, ImportedBefore, ImportedMessage};
 
 pub(super) use forget::forget;
 
