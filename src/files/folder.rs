@@ -1,18 +1,37 @@
 //! A folder that is held open, and the files in it by their names. No link in it is
 //! followed, and nothing that lies there is written over.
 
+use std::ffi::{OsStr, OsString};
 use std::fs::File;
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
+use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
-use rustix::fs::{self, AtFlags, Dir, FlockOperation, Mode, OFlags};
+use rustix::fs::{self, AtFlags, Dir, FileType, FlockOperation, Mode, OFlags};
 use rustix::io::Errno;
 
 use super::opening;
 
 const OWNERS_FOLDER: Mode = Mode::RWXU;
 const OWNERS_FILE: Mode = Mode::RUSR.union(Mode::WUSR);
+
+/// What a folder has in it, as it was a moment ago.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Entry {
+    pub name: OsString,
+    pub kind: EntryKind,
+    /// Of a file: its size.
+    pub octets: u64,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum EntryKind {
+    File,
+    Folder,
+    /// A link, a pipe, a device.
+    Else,
+}
 
 /// A folder, whatever becomes of its name.
 #[derive(Debug)]
@@ -67,6 +86,14 @@ impl Folder {
             Ok(()) | Err(Errno::EXIST) => {}
             Err(why) => return Err(why.into()),
         }
+        self.folder(name)
+    }
+
+    /// A folder in it, which is there and is no link.
+    ///
+    /// # Errors
+    /// See [`Folder::open`].
+    pub fn folder(&self, name: impl AsRef<Path>) -> io::Result<Folder> {
         let flags = OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::RDONLY | OFlags::CLOEXEC;
         Ok(Folder {
             handle: fs::openat(&self.handle, name.as_ref(), flags, Mode::empty())?,
@@ -92,6 +119,52 @@ impl Folder {
             }
         }
         Ok(names)
+    }
+
+    /// All that is in it, in the order of the names.
+    ///
+    /// # Errors
+    /// See [`Folder::open`].
+    pub fn entries(&self) -> io::Result<Vec<Entry>> {
+        let mut entries = Vec::new();
+        for entry in Dir::read_from(&self.handle)? {
+            let entry = entry?;
+            let name = OsStr::from_bytes(entry.file_name().to_bytes());
+            if name == "." || name == ".." {
+                continue;
+            }
+            let found = match fs::statat(&self.handle, name, AtFlags::SYMLINK_NOFOLLOW) {
+                // It has been moved or removed since.
+                Err(Errno::NOENT) => continue,
+                found => found?,
+            };
+            entries.push(Entry {
+                name: name.to_os_string(),
+                kind: match FileType::from_raw_mode(found.st_mode) {
+                    FileType::RegularFile => EntryKind::File,
+                    FileType::Directory => EntryKind::Folder,
+                    _ => EntryKind::Else,
+                },
+                octets: u64::try_from(found.st_size).unwrap_or(0),
+            });
+        }
+        entries.sort_by(|one, other| one.name.cmp(&other.name));
+        Ok(entries)
+    }
+
+    /// Reads a file that is in it or in the folders below it: neither that nor any
+    /// folder on the way may be a link.
+    ///
+    /// # Errors
+    /// See [`Folder::open`].
+    pub fn read_below(&self, path: &Path) -> io::Result<File> {
+        let mut names = path.iter();
+        let file = names.next_back().ok_or(io::ErrorKind::NotFound)?;
+        let mut below: Option<Folder> = None;
+        for name in names {
+            below = Some(below.as_ref().unwrap_or(self).folder(name)?);
+        }
+        below.as_ref().unwrap_or(self).read(file)
     }
 
     /// Reads a file that is no link.

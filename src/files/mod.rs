@@ -6,7 +6,7 @@
 mod folder;
 mod opening;
 
-pub use folder::Folder;
+pub use folder::{Entry, EntryKind, Folder};
 pub use opening::{open_itself, open_trusted};
 
 use std::path::Path;

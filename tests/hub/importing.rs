@@ -5,10 +5,10 @@ use std::fs;
 use std::io::{Read, Write};
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
-use std::process::Stdio;
+use std::process::{Command, Stdio};
 
 use crate::exporting::files;
-use crate::hub::{EFFECT_LIMIT, Office, at_once, eventually};
+use crate::hub::{EFFECT_LIMIT, Office, at_once, eventually, run};
 use crate::mail::{collect, message, send, unique_ids, waiting};
 use crate::random::Random;
 
@@ -332,6 +332,31 @@ fn what_a_mail_program_has_deleted_does_not_come_back() {
 }
 
 #[test]
+fn a_tree_of_more_folders_than_may_be_open_at_once_is_read() {
+    let office = Office::new();
+    let mut deep = String::from("old");
+    for number in 0..30 {
+        deep = format!("{deep}/below");
+        for beside in 0..5 {
+            let subject = format!("{number} {beside}");
+            put(
+                &office,
+                &format!("{deep}/{beside}/a.eml"),
+                &message(&subject),
+            );
+        }
+    }
+    let program = office.command(&["import", "anna", "old"]);
+    let mut shell = Command::new("sh");
+    shell.args(["-c", "ulimit -n 100; exec \"$0\" \"$@\""]);
+    shell.arg(program.get_program()).args(program.get_args());
+    shell.current_dir(office.path(""));
+    shell.env("POSTROOM_CONFIG", "postroom.toml");
+    let said = run(shell, b"").good();
+    assert_eq!(said, "imported 150 messages into the mailbox of anna\n");
+}
+
+#[test]
 fn what_cannot_be_read_is_named_and_the_rest_comes() {
     let office = Office::new();
     let hub = office.serve();
@@ -356,8 +381,9 @@ fn what_cannot_be_read_is_named_and_the_rest_comes() {
 fn what_is_no_mail_and_who_is_nobody_is_refused() {
     let office = Office::new();
     put(&office, "letter.txt", "Dear all,\nthis is none.\n");
+    put(&office, "passwd", "root:x:0:0:root:/root:/bin/bash\n");
     fs::create_dir(office.path("empty")).unwrap();
-    for path in ["letter.txt", "empty"] {
+    for path in ["letter.txt", "passwd", "empty"] {
         let why = office.run(&["import", "anna", path]).bad();
         assert!(why.contains(&format!("{path} holds no mail: ")), "{why}");
     }

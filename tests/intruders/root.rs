@@ -2,7 +2,7 @@
 //! root can try them.
 
 use std::fs;
-use std::os::unix::fs::{MetadataExt, PermissionsExt, chown};
+use std::os::unix::fs::{MetadataExt, PermissionsExt, chown, lchown, symlink};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -256,4 +256,46 @@ fn settings_that_the_hubs_user_cannot_read_are_named_where_that_user_answers() {
     let why = place.as_root(&["status"]).bad();
     assert!(why.contains("postroom.toml"), "{why}");
     assert!(why.contains("as the owner of the mail"), "{why}");
+}
+
+#[test]
+fn import_as_root_does_not_read_for_somebody_what_only_root_may() {
+    let Some(place) = Place::new() else { return };
+    place.add_user("anna");
+    place.as_the_hub(&["status"]).good();
+    let at = |name: &str| place.program.folder().join(name);
+    let secret = "From: root\nroot:$y$j9T$salt$hash:19000:0:99999:7:::\n";
+    for folder in ["private", "guests", "guests/old"] {
+        fs::create_dir(at(folder)).unwrap();
+    }
+    fs::set_permissions(at("private"), fs::Permissions::from_mode(0o700)).unwrap();
+    fs::write(at("private/shadow.eml"), secret).unwrap();
+    fs::write(at("guests/old/real.eml"), "From: a\n\nreal\n").unwrap();
+    let link = |to: &str, name: &str| {
+        symlink(at(to), at(name)).unwrap();
+        lchown(at(name), Some(GUEST), Some(GUEST)).unwrap();
+    };
+    link("private/shadow.eml", "guests/evil.eml");
+    link("private", "guests/folder");
+    for path in [
+        "guests/evil.eml",
+        "guests/folder",
+        "guests/folder/shadow.eml",
+    ] {
+        let why = place.as_root(&["import", "anna", path]).bad();
+        assert!(
+            why.contains(&format!("is a link of user {GUEST} ")),
+            "{why}"
+        );
+    }
+    link("private/shadow.eml", "guests/old/evil.eml");
+    link("private", "guests/old/folder");
+    assert_eq!(
+        place.as_root(&["import", "anna", "guests/old"]).good(),
+        "imported 1 message into the mailbox of anna\n2 other files are no mail and left alone\n"
+    );
+    // Its own link root follows, and what it names it may read.
+    symlink(at("private"), at("mine")).unwrap();
+    let said = place.as_root(&["import", "anna", "mine"]).good();
+    assert!(said.starts_with("imported 1 message "), "{said}");
 }

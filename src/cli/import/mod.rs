@@ -3,9 +3,9 @@
 mod memory;
 mod sender;
 
-use std::fs::{self, File};
+use std::fs::File;
 use std::io::{self, BufReader, Read};
-use std::path::{Path, PathBuf};
+use std::path::{self, Path, PathBuf};
 use std::process::ExitCode;
 use std::time::SystemTime;
 
@@ -96,17 +96,17 @@ fn find_all(paths: &[PathBuf]) -> Result<(Vec<Found>, usize), Failure> {
 
 fn send_all(found: &[Found], sender: &mut Sender<'_>, progress: &Progress) -> Result<(), Failure> {
     for file in found {
-        let opened = File::open(&file.path);
+        let opened = file.open();
         let read = opened.and_then(|input| Ok((input.metadata()?.modified()?, input)));
         let (modified, input) = match read {
             Ok((modified, input)) => (seconds(modified), input),
             Err(why) => {
-                sender.unreadable(&file.path.display().to_string(), &why.to_string());
+                sender.unreadable(&file.path().display().to_string(), &why.to_string());
                 continue;
             }
         };
         match file.kind {
-            Kind::Mbox => send_mbox(input, &file.path, modified, sender, progress)?,
+            Kind::Mbox => send_mbox(input, &file.path(), modified, sender, progress)?,
             Kind::Maildir | Kind::Single => {
                 send_file(input, file, modified, sender)?;
                 progress.add(file.octets);
@@ -117,7 +117,7 @@ fn send_all(found: &[Found], sender: &mut Sender<'_>, progress: &Progress) -> Re
 }
 
 fn label(path: &Path) -> String {
-    let path = fs::canonicalize(path).unwrap_or_else(|_| path.to_path_buf());
+    let path = path::absolute(path).unwrap_or_else(|_| path.to_path_buf());
     cut(&path.display().to_string(), PATH_CHARACTERS_MAX)
 }
 
@@ -127,8 +127,9 @@ fn send_file(
     modified: i64,
     sender: &mut Sender<'_>,
 ) -> Result<(), Failure> {
-    let name = file.path.file_name().unwrap_or_default().to_string_lossy();
-    let mut origin = Origin::of(label(&file.path), modified);
+    let path = file.path();
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    let mut origin = Origin::of(label(&path), modified);
     if file.kind == Kind::Maildir {
         origin.at = Some(Name::read(&name).map_or(modified, |name| name.at));
         origin.is_deleted = maildir::flags(&name).contains('T');

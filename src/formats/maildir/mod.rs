@@ -8,10 +8,3 @@ mod writer;
 pub use name::{Name, flags};
 pub use uidlist::UidList;
 pub use writer::{LineEnds, MaildirError, MaildirFile, MaildirWriter, Seen};
-
-use std::path::Path;
-
-/// Whether this folder is a Maildir.
-pub fn is_one(path: &Path) -> bool {
-    path.join("cur").is_dir() && path.join("new").is_dir()
-}
