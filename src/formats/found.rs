@@ -355,7 +355,7 @@ mod tests {
         for message in ["one.eml", "other/cur/1.a"] {
             fs::write(at(message), "From: a\n").unwrap();
         }
-        let pipe = |name: &str| mknodat(CWD, &at(name), FileType::Fifo, Mode::RWXU, 0).unwrap();
+        let pipe = |name: &str| mknodat(CWD, at(name), FileType::Fifo, Mode::RWXU, 0).unwrap();
         pipe("mail/pipe.eml");
         pipe("mail/Maildir/new/1.b");
         symlink("../one.eml", at("mail/link.eml")).unwrap();
@@ -387,7 +387,7 @@ mod tests {
         symlink("../secret/a.eml", at("mail/b.eml")).unwrap();
         assert!(found.iter().all(|it| it.open().is_err()));
         fs::remove_file(at("mail/b.eml")).unwrap();
-        let made = mknodat(CWD, &at("mail/b.eml"), FileType::Fifo, Mode::RWXU, 0);
+        let made = mknodat(CWD, at("mail/b.eml"), FileType::Fifo, Mode::RWXU, 0);
         made.unwrap();
         assert!(found.iter().all(|it| it.open().is_err()));
     }

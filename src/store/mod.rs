@@ -21,6 +21,7 @@
 //! | retrieved by the PC, DELE without QUIT | entry | nothing changes |
 //! | QUIT answered | entry marked collected, one transaction | restorable until swept |
 //! | restored | a new entry in place of the old, one transaction | either the old one or the new one |
+//! | mended (its content was lost) | its message with new content, one transaction | lost as before, or whole |
 //! | swept, erased: before the commit | message and entries | swept again |
 //! | … after it | perhaps `bodies/NAME` without a row | removed by the next [`Store::open`] |
 
