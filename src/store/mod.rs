@@ -85,7 +85,7 @@ pub use provider::{
     FetchedMessage, Gone, Import, ImportedBefore, ImportedMessage, KnownMessage, KnownProvider,
     Lost, ProviderId,
 };
-pub use snapshot::{BodyRow, Snapshot};
+pub use snapshot::{BodyRow, Identity, Live, Snapshot};
 pub use space::{Disk, Room, Space, SpaceState};
 pub use sweep::{Budget, Keep};
 pub use time::Moment;

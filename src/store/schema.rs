@@ -25,6 +25,12 @@ const APPLICATION_ID: i64 = 0x504F_5354;
 pub(super) const STEPS: &[&str] = &[STEP_1];
 
 const STEP_1: &str = "
+    CREATE TABLE store (
+        id INTEGER PRIMARY KEY CHECK (id = 1),
+        identity BLOB NOT NULL              -- 128 random bits; a restored store keeps it
+    ) STRICT;
+    INSERT INTO store (id, identity) VALUES (1, randomblob(16));
+
     CREATE TABLE mailbox (
         id INTEGER PRIMARY KEY AUTOINCREMENT,
         user TEXT,                          -- null: the unclaimed tray

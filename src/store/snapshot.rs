@@ -25,6 +25,48 @@ use super::maildrop::count;
 use super::schema;
 use crate::mail::QueueId;
 
+/// A store that is looked at beside whoever has it open.
+#[derive(Debug)]
+pub struct Live {
+    db: Connection,
+    path: PathBuf,
+}
+
+/// Which store it is: drawn at random when its database is made, and its own for ever,
+/// also when it is restored elsewhere. A hub that begins anew has another one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Identity([u8; 16]);
+
+impl Identity {
+    /// Its octets.
+    pub fn as_octets(&self) -> &[u8; 16] {
+        &self.0
+    }
+}
+
+impl Live {
+    /// Opens the store of `data_dir` to read it.
+    ///
+    /// # Errors
+    /// There is none, it may not be read, it is damaged or of a newer program.
+    pub fn open(data_dir: &Path) -> Result<Live, OpenError> {
+        let (db, path) = open_beside(data_dir)?;
+        schema::known_layout(&db, &path)?;
+        Ok(Live { db, path })
+    }
+
+    /// Which store it is.
+    ///
+    /// # Errors
+    /// It cannot be read.
+    pub fn identity(&self) -> Result<Identity, OpenError> {
+        let found = self
+            .db
+            .query_row("SELECT identity FROM store", [], |row| row.get(0));
+        found.map(Identity).map_err(OpenError::database(&self.path))
+    }
+}
+
 /// A copy that may still be changed, and the store that it was made of.
 #[derive(Debug)]
 pub struct Snapshot {
@@ -42,15 +84,13 @@ pub struct BodyRow {
 }
 
 impl Snapshot {
-    /// Copies the database of `data_dir`, as it is now, into the new file `to`.
-    /// Blocking, for as long as it takes to write it. Nothing is synced.
+    /// Copies the database, as it is now, into the new file `to`. Blocking, for as long
+    /// as it takes to write it. Nothing is synced.
     ///
     /// # Errors
-    /// There is no store, it may not be read, it is damaged or of a newer program;
-    /// `to` exists or cannot be written.
-    pub fn take(data_dir: &Path, to: &Path) -> Result<Snapshot, OpenError> {
-        let (live, path) = open_beside(data_dir)?;
-        schema::known_layout(&live, &path)?;
+    /// The store is damaged; `to` exists or cannot be written.
+    pub fn take(live: Live, to: &Path) -> Result<Snapshot, OpenError> {
+        let Live { db: live, path } = live;
         let to = std::path::absolute(to).map_err(failed("write", to))?;
         let mut options = OpenOptions::new();
         let private = options.write(true).create_new(true).mode(0o600);

@@ -1,5 +1,7 @@
 //! Copies of the database, and what is found when one looks at a store.
 
+use std::path::Path;
+
 use super::support::*;
 
 use super::super::*;
@@ -13,13 +15,17 @@ fn none_missing(name: &str) -> Option<u64> {
     Some(INLINE_OCTETS as u64 + 1)
 }
 
+fn taken(data_dir: &Path, to: &Path) -> Result<Snapshot, OpenError> {
+    Snapshot::take(Live::open(data_dir)?, to)
+}
+
 #[test]
 fn a_copy_is_the_store_as_it_is_beside_who_has_it_open() {
     let office = office();
     office.deliver(&["anna", "bob"], b"small");
     office.deliver(&["anna"], &large());
     let to = office.data().with_file_name("copy.db");
-    let snapshot = Snapshot::take(office.data(), &to).unwrap();
+    let snapshot = taken(office.data(), &to).unwrap();
     assert_eq!(snapshot.bodies().unwrap().len(), 1);
     office.deliver(&["bob"], b"later");
     let counts = snapshot.finish().unwrap();
@@ -38,7 +44,7 @@ fn what_is_left_out_leaves_right_totals_and_no_octet_behind() {
     let erased = office.deliver(&["anna"], b"another secret");
     wait(office.store().erase(erased)).unwrap();
     let to = office.data().with_file_name("copy.db");
-    let mut snapshot = Snapshot::take(office.data(), &to).unwrap();
+    let mut snapshot = taken(office.data(), &to).unwrap();
     assert!(snapshot.is_still_there(gone).unwrap());
     assert!(!snapshot.is_still_there(erased).unwrap());
     snapshot.leave_out(&[gone]).unwrap();
@@ -50,13 +56,24 @@ fn what_is_left_out_leaves_right_totals_and_no_octet_behind() {
 }
 
 #[test]
+fn each_store_has_an_identity_of_its_own_which_its_copies_have_as_well() {
+    let (one, other) = (office(), office());
+    let identity = |data_dir: &Path| Live::open(data_dir).unwrap().identity().unwrap();
+    assert_ne!(identity(one.data()), identity(other.data()));
+    let restored = tempfile::tempdir().unwrap();
+    let copy = taken(one.data(), &restored.path().join("postroom.db"));
+    copy.unwrap().finish().unwrap();
+    assert_eq!(identity(restored.path()), identity(one.data()));
+}
+
+#[test]
 fn where_there_is_no_store_it_is_said() {
     let folder = tempfile::tempdir().unwrap();
     let to = folder.path().join("copy.db");
-    let error = Snapshot::take(folder.path(), &to).unwrap_err();
+    let error = taken(folder.path(), &to).unwrap_err();
     assert!(matches!(error, OpenError::NoStore(_)), "{error}");
     std::fs::write(folder.path().join("postroom.db"), "no database at all").unwrap();
-    let error = Snapshot::take(folder.path(), &to).unwrap_err();
+    let error = taken(folder.path(), &to).unwrap_err();
     assert!(matches!(error, OpenError::Damaged { .. }), "{error}");
     assert!(!to.exists());
 }
