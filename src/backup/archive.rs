@@ -4,7 +4,7 @@
 //! manifest at the end, when all SHA-256 are known. Names are short and of one form,
 //! so that every tar there is can unpack it: what comes out is a backup in a folder.
 
-use std::fs::{self, File};
+use std::fs;
 use std::io::{self, BufWriter, Read, Write};
 use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -12,21 +12,20 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use tar::{Builder, Header};
 
 use super::Watch;
-use super::copying::{Side, copy};
+use super::aside;
+use super::copying::{Side, copy, read_through};
+use super::earlier::{EarlierArchive, refuse_anothers};
 use super::error::{BackupError, failed};
 use super::folder::Unwatched;
 use super::manifest::{FileRecord, Head, Manifest};
 use super::names::{self, HEAD, MANIFEST};
 use super::part_file::PartFile;
-use super::target::{Copied, Source, Target};
+use super::target::{Kept, Source, Taken, Target};
 use super::workplace::Workplace;
 use crate::files::open_itself;
 
 /// Tar is written in pieces of this size.
 const BUFFER_OCTETS: usize = 256 << 10;
-
-/// Ends the name of an archive that was set aside.
-const BEFORE: &str = ".before";
 
 /// An archive that is being written.
 pub struct Archive {
@@ -36,19 +35,27 @@ pub struct Archive {
     path: PathBuf,
     workplace: Workplace,
     file: Option<PartFile>,
+    /// What it is to replace.
+    earlier: Option<EarlierArchive>,
 }
 
 impl Archive {
     /// In a file: under another name until it is whole.
     ///
     /// # Errors
-    /// It cannot be written; another command writes it; another kind of file is there.
-    pub fn in_file(path: &Path) -> Result<Archive, BackupError> {
-        refuse_another_file(path)?;
+    /// It cannot be written; another command writes it; another kind of file is there, or
+    /// the backup of another store than `own`.
+    pub fn in_file(path: &Path, own: &Head) -> Result<Archive, BackupError> {
         let file = PartFile::open(path)?;
+        let earlier = EarlierArchive::open(path)?;
+        if let Some(earlier) = &earlier {
+            let tail = earlier.manifest.as_ref().map(|manifest| &manifest.tail);
+            refuse_anothers(path, &earlier.head, tail, own)?;
+        }
         let workplace = Workplace::beneath(&file)?;
         let mut archive = Archive::new(Box::new(file.output()?), path, workplace);
         archive.file = Some(file);
+        archive.earlier = earlier;
         Ok(archive)
     }
 
@@ -69,6 +76,7 @@ impl Archive {
             path: path.to_path_buf(),
             workplace,
             file: None,
+            earlier: None,
         }
     }
 
@@ -126,18 +134,19 @@ impl Target for Archive {
         Ok(())
     }
 
-    fn database(&self) -> PathBuf {
-        self.workplace.database()
+    fn database(&self) -> Result<PathBuf, BackupError> {
+        Ok(self.workplace.database())
     }
 
-    fn body(
-        &mut self,
-        mut body: Source<'_>,
-        watch: &dyn Watch,
-    ) -> Result<(FileRecord, Copied), BackupError> {
+    /// Read to its end before: its size stands in front of it in the tar, and there is no
+    /// way back then. The second time it is in memory, or most of it.
+    fn body(&mut self, mut body: Source<'_>, watch: &dyn Watch) -> Result<Taken, BackupError> {
+        if let Err(why) = read_through(&mut body.file) {
+            return Ok(Taken::Unreadable(why));
+        }
         let name = names::body(body.name);
         let record = self.append(&name, body.octets, body.path, &mut body.file, watch)?;
-        Ok((record, Copied::New))
+        Ok(Taken::New(record))
     }
 
     /// Nothing: an archive is written anew each time.
@@ -146,7 +155,7 @@ impl Target for Archive {
     }
 
     fn take_database(&mut self, watch: &dyn Watch) -> Result<FileRecord, BackupError> {
-        let path = self.database();
+        let path = self.workplace.database();
         let mut file = open_itself(&path).map_err(failed("read", &path))?;
         let octets = file.metadata().map_err(failed("read", &path))?.len();
         let name = names::database(&self.state);
@@ -159,7 +168,7 @@ impl Target for Archive {
         self.append_octets(name, content)
     }
 
-    fn commit(mut self: Box<Self>, manifest: &Manifest) -> Result<Option<PathBuf>, BackupError> {
+    fn commit(mut self: Box<Self>, manifest: &Manifest) -> Result<Vec<Kept>, BackupError> {
         self.append_octets(MANIFEST, manifest.to_text().as_bytes())?;
         let this = *self;
         let finished = this
@@ -169,51 +178,14 @@ impl Target for Archive {
         finished.map_err(failed("write", &this.path))?;
         // While the unfinished file is locked: another command may use the name next.
         drop(this.workplace);
-        let Some(file) = this.file else {
-            return Ok(None);
-        };
-        let aside = match manifest.tail.faulty_bodies.is_empty() {
-            true => None,
-            false => set_aside(&this.path)?,
-        };
-        file.finish(&this.path)?;
-        Ok(aside)
-    }
-}
-
-/// A slip of the fingers must not replace anything but an earlier backup.
-fn refuse_another_file(path: &Path) -> Result<(), BackupError> {
-    let mut start = Vec::new();
-    match File::open(path) {
-        Err(why) if why.kind() == io::ErrorKind::NotFound => return Ok(()),
-        Err(why) => return Err(failed("read", path)(why)),
-        Ok(file) => file
-            .take(HEAD.len() as u64)
-            .read_to_end(&mut start)
-            .map_err(failed("read", path))?,
-    };
-    match start.is_empty() || start == HEAD.as_bytes() {
-        true => Ok(()),
-        false => Err(BackupError::AnotherFile(path.to_path_buf())),
-    }
-}
-
-/// Keeps the archive that is about to be replaced: the store has lost something that it
-/// may have. One that was kept before stays: what came after it had lost that already.
-fn set_aside(path: &Path) -> Result<Option<PathBuf>, BackupError> {
-    let mut aside = path.as_os_str().to_owned();
-    aside.push(BEFORE);
-    let aside = PathBuf::from(aside);
-    if fs::symlink_metadata(&aside).is_ok() {
-        return Ok(Some(aside));
-    }
-    // A file system without hard links has no archive of this name for a moment.
-    let kept = fs::hard_link(path, &aside).or_else(|_| fs::rename(path, &aside));
-    match kept {
-        Err(why) if why.kind() == io::ErrorKind::NotFound => Ok(None),
-        kept => {
-            kept.map_err(failed("set aside", path))?;
-            Ok(Some(aside))
+        match this.file {
+            Some(file) => {
+                // Before anything has another name: the disk may be full.
+                file.sync()?;
+                let lost = &manifest.tail.faulty_bodies;
+                aside::replace(file, &this.path, this.earlier.as_ref(), lost)
+            }
+            None => Ok(Vec::new()),
         }
     }
 }

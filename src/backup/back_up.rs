@@ -13,16 +13,16 @@ use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
 use super::archive::Archive;
-use super::error::{BackupError, failed};
+use super::error::{BackupError, Fault, failed};
 use super::folder::Folder;
 use super::manifest::{FileRecord, Head, Manifest, Tail};
 use super::names;
 use super::settings;
-use super::target::{Copied, Source, Target};
+use super::target::{Kept, Source, Taken, Target};
 use super::{Place, Watch};
 use crate::config::Configuration;
 use crate::files::{folder_of, open_itself};
-use crate::store::{BodyRow, OpenError, Snapshot};
+use crate::store::{BodyRow, Live, OpenError, Snapshot};
 
 /// How often the growing copy of the database is looked at for who watches.
 const LOOK_EVERY: Duration = Duration::from_millis(200);
@@ -40,14 +40,31 @@ pub struct BackedUp {
     pub kept_bodies: u64,
     pub kept_octets: u64,
     pub database_octets: u64,
-    /// Messages whose content is missing, or cut off, in the store itself, and here.
-    pub faulty: Vec<String>,
+    /// What the store itself has lost, and is missing here.
+    pub faulty: Vec<Lost>,
     /// Messages whose content the store has lost, and an earlier backup in the same folder
     /// had: it stays, and a restore brings it back.
     pub held: Vec<String>,
-    /// The archive that was there: it may have what is faulty here.
-    pub set_aside: Option<PathBuf>,
+    /// Earlier archives that have what is faulty here.
+    pub archives: Vec<KeptArchive>,
     pub disk: Disk,
+}
+
+/// A message whose content is missing, cut off or not to be read in the store.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Lost {
+    pub message: String,
+    /// What is the matter with its file.
+    pub fault: Fault,
+    file: String,
+}
+
+/// An earlier archive that was kept.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KeptArchive {
+    pub path: PathBuf,
+    /// Whose content it has; none: it is damaged, and may have what is faulty here.
+    pub messages: Vec<String>,
 }
 
 /// Where a backup lies.
@@ -70,14 +87,17 @@ pub fn back_up(
 ) -> Result<BackedUp, BackupError> {
     let made_at = OffsetDateTime::from(SystemTime::now());
     let made_at = made_at.replace_nanosecond(0).unwrap_or(made_at);
-    let mut target = open(configuration, place)?;
+    let live = Live::open(&configuration.data_dir)?;
     let hostname = configuration.hostname.as_str().to_string();
     let made_at = made_at.format(&Rfc3339).unwrap_or_default();
     let head = Head {
         data_dir: data_dir(configuration)?,
         allow_root: configuration.allow_root,
-        ..Head::new(made_at, hostname, target.state().to_string())
+        ..Head::new(made_at, hostname, live.identity()?)
     };
+    let mut target = open(configuration, place, &head)?;
+    let state = target.state().to_string();
+    let head = Head { state, ..head };
     target.begin(&head)?;
     let disk = disk_of(configuration, place);
     let mut run = Run {
@@ -88,9 +108,8 @@ pub fn back_up(
             disk,
             ..BackedUp::default()
         },
-        faulty: Vec::new(),
     };
-    let mut snapshot = run.snapshot(&configuration.data_dir)?;
+    let mut snapshot = run.snapshot(live, &configuration.data_dir)?;
     let gone = run.bodies(&configuration.data_dir, &snapshot)?;
     snapshot.leave_out(&gone)?;
     let counts = snapshot.finish()?;
@@ -106,22 +125,20 @@ struct Run<'a> {
     watch: &'a dyn Watch,
     files: BTreeMap<String, FileRecord>,
     done: BackedUp,
-    faulty: Vec<String>,
 }
 
 impl Run<'_> {
     /// Copies the database while somebody watches the copy grow.
-    fn snapshot(&mut self, data_dir: &Path) -> Result<Snapshot, BackupError> {
-        let live = fs::metadata(data_dir.join("postroom.db")).map_or(0, |found| found.len());
-        self.watch.begin(live);
-        let to = self.target.database();
+    fn snapshot(&mut self, live: Live, data_dir: &Path) -> Result<Snapshot, BackupError> {
+        let octets = fs::metadata(data_dir.join("postroom.db")).map_or(0, |found| found.len());
+        self.watch.begin(octets);
+        let to = self.target.database()?;
         let copying = to.clone();
-        let data_dir = data_dir.to_path_buf();
         let (over, is_over) = mpsc::channel::<()>();
         let taking = thread::Builder::new().name("snapshot".to_string());
         let taking = taking.spawn(move || {
             let _over = over;
-            Snapshot::take(&data_dir, &copying)
+            Snapshot::take(live, &copying)
         });
         let taking = taking.map_err(failed("copy the database to", &to))?;
         let mut seen = 0;
@@ -156,47 +173,75 @@ impl Run<'_> {
                 let why = io::Error::new(io::ErrorKind::InvalidData, "no body has such a name");
                 return Err(failed("read", &path)(why));
             }
+            let name = names::body(&row.file);
             let path = folder.join(&row.file);
-            match Body::open(&path, &row)? {
-                Body::Whole(source) => self.body(source)?,
-                Body::Nothing if !snapshot.is_still_there(row.message)? => gone.push(row.message),
-                Body::Nothing => self.lost(&row, None)?,
-                Body::Faulty(source) => self.lost(&row, Some(source))?,
-            }
+            let (fault, left) = match open_source(&path, &row.file) {
+                Ok(whole) if whole.octets == row.octets => match self.body(whole)? {
+                    None => continue,
+                    Some(fault) => (fault, None),
+                },
+                Ok(cut) => (Fault::Size(name, cut.octets, row.octets), Some(cut)),
+                Err(why) if why.kind() == io::ErrorKind::NotFound => {
+                    if !snapshot.is_still_there(row.message)? {
+                        gone.push(row.message);
+                        continue;
+                    }
+                    (Fault::Missing(name), None)
+                }
+                Err(why) => (Fault::Unreadable(name, why.to_string()), None),
+            };
+            self.lost(&row, fault, left)?;
         }
         Ok(gone)
     }
 
+    /// Takes a body in. What is the matter with it if that cannot be done.
+    fn body(&mut self, source: Source<'_>) -> Result<Option<Fault>, BackupError> {
+        let name = names::body(source.name);
+        match self.target.body(source, self.watch)? {
+            Taken::New(record) => {
+                self.done.new_bodies += 1;
+                self.done.new_octets += record.octets;
+                self.files.insert(name, record);
+            }
+            Taken::Before(record) => self.kept(name, record),
+            Taken::Unreadable(why) => return Ok(Some(Fault::Unreadable(name, why.to_string()))),
+        }
+        Ok(None)
+    }
+
+    fn kept(&mut self, name: String, record: FileRecord) {
+        self.done.kept_bodies += 1;
+        self.done.kept_octets += record.octets;
+        self.files.insert(name, record);
+    }
+
     /// What the store has lost, an earlier backup may have: that must not go for what is
     /// left in the store.
-    fn lost(&mut self, row: &BodyRow, left: Option<Source<'_>>) -> Result<(), BackupError> {
+    fn lost(
+        &mut self,
+        row: &BodyRow,
+        fault: Fault,
+        left: Option<Source<'_>>,
+    ) -> Result<(), BackupError> {
+        let message = row.message.to_string();
         if let Some(record) = self.target.hold(&row.file, row.octets)? {
             self.watch.add(record.octets);
-            self.done.held.push(row.message.to_string());
-            self.kept(&row.file, record, Copied::Before);
+            self.done.held.push(message);
+            self.kept(names::body(&row.file), record);
             return Ok(());
         }
-        self.done.faulty.push(row.message.to_string());
-        self.faulty.push(row.file.clone());
-        left.map_or(Ok(()), |source| self.body(source))
-    }
-
-    fn body(&mut self, source: Source<'_>) -> Result<(), BackupError> {
-        let name = source.name;
-        let (record, copied) = self.target.body(source, self.watch)?;
-        self.kept(name, record, copied);
+        let file = row.file.clone();
+        self.done.faulty.push(Lost {
+            message,
+            fault,
+            file,
+        });
+        if let Some(left) = left {
+            // What cannot be read either is not there, as is told already.
+            self.body(left)?;
+        }
         Ok(())
-    }
-
-    fn kept(&mut self, name: &str, record: FileRecord, copied: Copied) {
-        let done = &mut self.done;
-        let (bodies, octets) = match copied {
-            Copied::New => (&mut done.new_bodies, &mut done.new_octets),
-            Copied::Before => (&mut done.kept_bodies, &mut done.kept_octets),
-        };
-        *bodies += 1;
-        *octets += record.octets;
-        self.files.insert(names::body(name), record);
     }
 
     fn database(&mut self) -> Result<(), BackupError> {
@@ -227,6 +272,7 @@ impl Run<'_> {
         head: Head,
         settings: Vec<settings::SettingsFile>,
     ) -> Result<BackedUp, BackupError> {
+        let faulty = &self.done.faulty;
         let manifest = Manifest {
             head,
             files: self.files,
@@ -234,12 +280,16 @@ impl Run<'_> {
                 messages: self.done.messages,
                 octets: self.done.octets,
                 settings,
-                faulty_bodies: self.faulty,
+                faulty_bodies: faulty.iter().map(|lost| lost.file.clone()).collect(),
             },
         };
-        let set_aside = self.target.commit(&manifest)?;
+        let archive = |kept: Kept| KeptArchive {
+            messages: messages_of(faulty, &kept.bodies),
+            path: kept.path,
+        };
+        let archives = self.target.commit(&manifest)?.into_iter().map(archive);
         Ok(BackedUp {
-            set_aside,
+            archives: archives.collect(),
             ..self.done
         })
     }
@@ -253,47 +303,37 @@ fn of_copying(why: OpenError) -> BackupError {
     }
 }
 
-/// What there is of a body in the store.
-enum Body<'a> {
-    Whole(Source<'a>),
-    /// Of another size than its row says.
-    Faulty(Source<'a>),
-    Nothing,
+fn messages_of(lost: &[Lost], bodies: &[String]) -> Vec<String> {
+    let has = lost.iter().filter(|lost| bodies.contains(&lost.file));
+    has.map(|lost| lost.message.clone()).collect()
 }
 
-impl<'a> Body<'a> {
-    fn open(path: &'a Path, row: &'a BodyRow) -> Result<Body<'a>, BackupError> {
-        let file = match open_itself(path) {
-            Ok(file) => file,
-            Err(why) if why.kind() == io::ErrorKind::NotFound => return Ok(Body::Nothing),
-            Err(why) => return Err(failed("read", path)(why)),
-        };
-        let octets = file.metadata().map_err(failed("read", path))?.len();
-        let source = Source {
-            name: &row.file,
-            file,
-            path,
-            octets,
-        };
-        Ok(match octets == row.octets {
-            true => Body::Whole(source),
-            false => Body::Faulty(source),
-        })
-    }
+fn open_source<'a>(path: &'a Path, name: &'a str) -> io::Result<Source<'a>> {
+    let file = open_itself(path)?;
+    let octets = file.metadata()?.len();
+    Ok(Source {
+        name,
+        file,
+        path,
+        octets,
+    })
 }
 
-fn open(configuration: &Configuration, place: &Place) -> Result<Box<dyn Target>, BackupError> {
+fn open(
+    configuration: &Configuration,
+    place: &Place,
+    own: &Head,
+) -> Result<Box<dyn Target>, BackupError> {
     match place {
         Place::Folder(path) => {
             refuse_without_folder(path)?;
             refuse_inside(configuration, path)?;
-            let hostname = configuration.hostname.as_str();
-            Ok(Box::new(Folder::open(path, hostname)?))
+            Ok(Box::new(Folder::open(path, own)?))
         }
         Place::File(path) => {
             refuse_without_folder(path)?;
             refuse_inside(configuration, path)?;
-            Ok(Box::new(Archive::in_file(path)?))
+            Ok(Box::new(Archive::in_file(path, own)?))
         }
         Place::Stream => Ok(Box::new(Archive::on_output()?)),
     }

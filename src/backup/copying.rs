@@ -1,16 +1,16 @@
 //! Octets from one place to another, counted and digested on the way.
 
 use std::fs::{self, File, OpenOptions};
-use std::io::{self, Read, Write};
+use std::io::{self, Read, Seek, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
 use openssl::sha::Sha256;
+use rustix::fs::{Advice, fadvise};
 
 use super::Watch;
 use super::error::{BackupError, failed};
 use super::manifest::{FileRecord, hex};
-use crate::files::open_itself;
 
 /// What is read at a time.
 const PIECE_OCTETS: usize = 256 << 10;
@@ -50,12 +50,34 @@ pub fn copy(
     })
 }
 
-/// What a file holds.
-pub fn record_of(path: &Path, watch: &dyn Watch) -> Result<FileRecord, BackupError> {
-    let mut file = open_itself(path).map_err(failed("read", path))?;
-    copy(&mut file, &mut io::sink(), watch).map_err(|side| match side {
+/// What an open file holds; `path` is what errors name.
+pub fn record_of(
+    file: &mut File,
+    path: &Path,
+    watch: &dyn Watch,
+) -> Result<FileRecord, BackupError> {
+    copy(file, &mut io::sink(), watch).map_err(|side| match side {
         Side::Input(why) | Side::Output(why) => failed("read", path)(why),
     })
+}
+
+/// Reads a file to its end, and goes back to its beginning.
+pub fn read_through(file: &mut File) -> io::Result<()> {
+    let mut piece = vec![0; PIECE_OCTETS];
+    loop {
+        match file.read(&mut piece) {
+            Ok(0) => return file.rewind(),
+            Err(why) if why.kind() != io::ErrorKind::Interrupted => return Err(why),
+            _ => {}
+        }
+    }
+}
+
+/// Has what is read next come from the disk, not from memory, where it may be good and
+/// on the disk it is not. What is not written yet stays in memory.
+pub fn forget_cached(file: &File) {
+    // Where it cannot be asked for, as on some file systems, all is read as it comes.
+    let _ = fadvise(file, 0, None, Advice::DontNeed);
 }
 
 /// A new private file, in the place of whatever an interrupted command left.
@@ -69,19 +91,14 @@ pub fn create(path: &Path) -> Result<File, BackupError> {
     made.map_err(failed("write", path))
 }
 
-/// Copies into a new file, synced; its name is the caller's to make durable.
-pub fn copy_to(
-    path: &Path,
-    from: &Path,
+/// Copies into a new file, and syncs it; its name is the caller's to make durable.
+pub fn copy_synced(
     input: &mut dyn Read,
+    file: &mut File,
     watch: &dyn Watch,
-) -> Result<FileRecord, BackupError> {
-    let mut file = create(path)?;
-    let record = copy(input, &mut file, watch).map_err(|side| match side {
-        Side::Input(why) => failed("read", from)(why),
-        Side::Output(why) => failed("write", path)(why),
-    })?;
-    file.sync_all().map_err(failed("write", path))?;
+) -> Result<FileRecord, Side> {
+    let record = copy(input, file, watch)?;
+    file.sync_all().map_err(Side::Output)?;
     Ok(record)
 }
 

@@ -48,13 +48,32 @@ pub enum BackupError {
     )]
     AnothersPart(PathBuf),
     #[error(
-        "the folder {path} holds the backup of {hostname}, and this is {own}: each hub needs a folder of its own"
+        "{path} holds the backup of {hostname}, and this is {own}: each hub needs a place of its own for its backups"
     )]
     AnothersBackup {
         path: PathBuf,
         hostname: String,
         own: String,
     },
+    #[error(
+        "{place} holds the backup of another store than the one in {data_dir} here, and stays as it is: that of \
+         {hostname} of {made_at}, with {messages} messages. Either the disk of the mail is not mounted, or another \
+         data folder is in its place, or the hub has begun anew: see how many messages postroom status tells, and put \
+         the right data folder back, or restore that backup. If all is right, name another place for this one, or \
+         move that one away (mv {place} {place}.before)", place = shown(.path)
+    )]
+    AnotherStores {
+        path: PathBuf,
+        hostname: String,
+        made_at: String,
+        messages: String,
+        data_dir: String,
+    },
+    #[error(
+        "{0} is a link, or something else than the folder that a backup has there, and nothing was written or \
+         removed behind it: see who has put it there, move it away, and run this again"
+    )]
+    NotAFolderOfOurs(PathBuf),
     #[error("another postroom command is at work on {0}: wait for its end")]
     InUse(PathBuf),
     #[error("{path} is no backup of postroom: {why}")]
@@ -133,6 +152,15 @@ pub(super) fn failed(
 ) -> impl FnOnce(io::Error) -> BackupError + use<> {
     let path = path.to_path_buf();
     move |cause| BackupError::File { doing, path, cause }
+}
+
+/// A folder without the `/` at its end, behind which `mv` would say something else.
+fn shown(path: &Path) -> String {
+    let text = path.display().to_string();
+    match text.trim_end_matches('/') {
+        "" => text,
+        text => text.to_string(),
+    }
 }
 
 fn mend(cause: &io::Error) -> &'static str {

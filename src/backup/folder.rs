@@ -5,27 +5,34 @@
 //! place names is touched before the next one has taken its place: a command that is
 //! killed at any moment, or that finds the disk full, leaves the earlier backup whole.
 //! What it left is gone over by the next one.
+//!
+//! The folder may be somebody else's, as on a disk of another machine: all goes by
+//! handles, no link is followed, and only what a backup may have is removed. SQLite alone
+//! goes by a path ([`Target::database`]).
 
-use std::fs::{self, File, OpenOptions};
-use std::io::{self, Read};
-use std::os::unix::fs::OpenOptionsExt;
+use std::fs::{self, File};
+use std::io::{self, Read, Seek};
 use std::path::{Path, PathBuf};
 
-use rustix::fs::OFlags;
-
 use super::Watch;
-use super::copying::{copy_to, make_folder, record_of, sync_folder};
+use super::copying::{Side, copy, copy_synced, make_folder, record_of};
+use super::earlier::refuse_anothers;
 use super::error::{BackupError, failed};
 use super::manifest::{self, FileRecord, Head, Manifest};
-use super::names::{self, BODIES, LOCK, MANIFEST, PART};
-use super::target::{Copied, Source, Target};
-use crate::files::open_itself;
+use super::names::{self, BODIES, DATABASE, LOCK, MANIFEST, PART, SETTINGS};
+use super::target::{Kept, Source, Taken, Target};
+use crate::files;
+use crate::store::may_be_a_body;
 
 /// A folder that a backup is written to, with its lock.
 #[derive(Debug)]
 pub struct Folder {
-    path: PathBuf,
-    state: String,
+    root: files::Folder,
+    bodies: files::Folder,
+    state: files::Folder,
+    settings: files::Folder,
+    /// The name of `state`.
+    state_name: String,
     /// The backup that is there.
     earlier: Option<Manifest>,
     _lock: File,
@@ -35,105 +42,82 @@ impl Folder {
     /// Makes it if it is not there.
     ///
     /// # Errors
-    /// It holds other things, or the backup of another hub, whose bodies would go; another command is at work on it.
-    pub fn open(path: &Path, hostname: &str) -> Result<Folder, BackupError> {
+    /// It holds other things, or the backup of another store than `own`, whose bodies would
+    /// go; another command is at work on it; links are in it.
+    pub fn open(path: &Path, own: &Head) -> Result<Folder, BackupError> {
         make_folder(path)?;
-        let names = names_in(path)?;
+        let root = files::Folder::open_trusted(path).map_err(failed("open", path))?;
+        let names = names_in(&root)?;
         // Each file system has a folder of its own for what it found lost.
         let is_empty = names.iter().all(|name| name == "lost+found");
         let is_ours = names.iter().any(|name| name == LOCK || name == MANIFEST);
         if !is_empty && !is_ours {
             return Err(BackupError::HoldsOtherThings(path.to_path_buf()));
         }
-        let lock = lock(path)?;
-        // One that is damaged is replaced by the new one, and what it named is copied anew.
-        let earlier = match read_manifest(path) {
-            Ok(earlier) => Some(earlier),
-            Err(newer @ BackupError::Newer { .. }) => return Err(newer),
-            Err(_) => None,
-        };
-        if let Some(earlier) = earlier
-            .as_ref()
-            .filter(|earlier| earlier.head.hostname != hostname)
-        {
-            return Err(BackupError::AnothersBackup {
-                path: path.to_path_buf(),
-                hostname: earlier.head.hostname.clone(),
-                own: hostname.to_string(),
-            });
+        let lock = root
+            .lock_file(LOCK)
+            .map_err(failed("lock", &root.path(LOCK)));
+        let lock = lock?.ok_or_else(|| BackupError::InUse(path.to_path_buf()))?;
+        let earlier = earlier(&root, own)?;
+        if let Some(earlier) = &earlier {
+            // Its room may be needed.
+            remove_states_but(&root, &earlier.head.state)?;
         }
         let numbers = names.iter().filter_map(|name| names::state_number(name));
-        let folder = Folder {
-            state: names::state(numbers.max().unwrap_or(0) + 1),
-            path: path.to_path_buf(),
+        let state_name = names::state(numbers.max().unwrap_or(0) + 1);
+        let state = below(&root, &state_name)?;
+        Ok(Folder {
+            bodies: below(&root, BODIES)?,
+            settings: below(&state, SETTINGS)?,
+            state,
+            state_name,
+            root,
             earlier,
             _lock: lock,
-        };
-        if let Some(earlier) = &folder.earlier {
-            // Its room may be needed.
-            folder.remove_all_but(earlier)?;
-        }
-        make_folder(&folder.path.join(BODIES))?;
-        make_folder(&folder.path.join(&folder.state).join("settings"))?;
-        Ok(folder)
+        })
     }
 
-    fn path_of(&self, name: &str) -> PathBuf {
-        self.path.join(name)
-    }
-
-    /// What an earlier backup says of a file that is still there in that size.
-    fn earlier(&self, name: &str, octets: u64) -> Option<FileRecord> {
-        let record = self.earlier.as_ref()?.files.get(name)?;
-        let found = fs::symlink_metadata(self.path_of(name)).ok()?;
-        let is_whole = found.is_file() && found.len() == octets && record.octets == octets;
+    /// What an earlier backup says of a body that is still there in that size.
+    fn earlier(&self, body: &str, octets: u64) -> Option<FileRecord> {
+        let record = self.earlier.as_ref()?.files.get(&names::body(body))?;
+        let is_whole = record.octets == octets && self.bodies.octets(body) == Some(octets);
         is_whole.then(|| record.clone())
     }
 
-    /// What a backup that was broken off has copied already: reading is less work
-    /// than writing.
-    fn left_over(
-        &self,
-        body: &Source<'_>,
-        watch: &dyn Watch,
-    ) -> Result<Option<FileRecord>, BackupError> {
-        let path = self.path_of(&names::body(body.name));
-        let Ok(file) = open_itself(&path) else {
+    /// A body that no manifest names, of so many octets, and on the disk: it may have its
+    /// name and not its octets there.
+    fn unnamed(&self, body: &str, octets: u64) -> Result<Option<FileRecord>, BackupError> {
+        if self.bodies.octets(body) != Some(octets) {
+            return Ok(None);
+        }
+        let path = self.bodies.path(body);
+        let Ok(mut file) = self.bodies.read(body) else {
             return Ok(None);
         };
-        if !file
-            .metadata()
-            .is_ok_and(|found| found.len() == body.octets)
-        {
-            return Ok(None);
-        }
-        let found = record_of(&path, &Unwatched)?;
-        if record_of(body.path, watch)? != found {
-            return Ok(None);
-        }
-        // It may have its name and not its octets on the disk.
         file.sync_all().map_err(failed("sync", &path))?;
-        Ok(Some(found))
+        record_of(&mut file, &path, &Unwatched).map(Some)
     }
 
-    /// Removes what this manifest does not name.
-    fn remove_all_but(&self, manifest: &Manifest) -> Result<(), BackupError> {
-        for name in names_in(&self.path)? {
-            let is_state = names::state_number(&name).is_some() && name != manifest.head.state;
-            if is_state {
-                let path = self.path_of(&name);
-                fs::remove_dir_all(&path).map_err(failed("remove", &path))?;
-            }
+    /// Under another name until it is whole.
+    fn copy(&self, body: &mut Source<'_>, watch: &dyn Watch) -> Result<FileRecord, Side> {
+        let part = format!("{}{PART}", body.name);
+        let mut file = self.bodies.new_file(&part).map_err(Side::Output)?;
+        let copied = copy_synced(&mut body.file, &mut file, watch);
+        if copied.is_err() {
+            // The error is the one to tell, and the next backup removes it.
+            let _ = self.bodies.remove(&part);
         }
-        Ok(())
+        let record = copied?;
+        let renamed = self.bodies.rename(&part, &self.bodies, body.name);
+        renamed.map_err(Side::Output).map(|()| record)
     }
 
     fn remove_bodies_not_in(&self, manifest: &Manifest) -> Result<(), BackupError> {
-        let bodies = self.path_of(BODIES);
-        for name in names_in(&bodies)? {
-            if !manifest.files.contains_key(&names::body(&name)) {
-                let path = bodies.join(name);
-                fs::remove_file(&path).map_err(failed("remove", &path))?;
+        for name in names_in(&self.bodies)? {
+            let is_ours = may_be_a_body(name.strip_suffix(PART).unwrap_or(&name));
+            if is_ours && !manifest.files.contains_key(&names::body(&name)) {
+                let removed = self.bodies.remove(&name);
+                removed.map_err(failed("remove", &self.bodies.path(&name)))?;
             }
         }
         Ok(())
@@ -142,95 +126,116 @@ impl Folder {
 
 impl Target for Folder {
     fn state(&self) -> &str {
-        &self.state
+        &self.state_name
     }
 
     fn begin(&mut self, _: &Head) -> Result<(), BackupError> {
         Ok(())
     }
 
-    fn database(&self) -> PathBuf {
-        self.path_of(&names::database(&self.state))
+    /// SQLite writes by a path: whether it leads to the folder that is held is looked at
+    /// just before. What it has written is read by the handle again.
+    fn database(&self) -> Result<PathBuf, BackupError> {
+        let path = self.state.path("");
+        match self.state.is_in_its_place() {
+            Ok(true) => Ok(self.state.path(DATABASE)),
+            Ok(false) => Err(BackupError::NotAFolderOfOurs(path)),
+            Err(why) => Err(failed("look at", &path)(why)),
+        }
     }
 
-    fn body(
-        &mut self,
-        mut body: Source<'_>,
-        watch: &dyn Watch,
-    ) -> Result<(FileRecord, Copied), BackupError> {
-        let name = names::body(body.name);
-        if let Some(record) = self.earlier(&name, body.octets) {
+    fn body(&mut self, mut body: Source<'_>, watch: &dyn Watch) -> Result<Taken, BackupError> {
+        if let Some(record) = self.earlier(body.name, body.octets) {
             watch.add(record.octets);
-            return Ok((record, Copied::Before));
+            return Ok(Taken::Before(record));
         }
-        if let Some(record) = self.left_over(&body, watch)? {
-            return Ok((record, Copied::New));
+        // What a backup that was broken off has copied already: reading is less work than
+        // writing.
+        if let Some(found) = self.unnamed(body.name, body.octets)? {
+            match copy(&mut body.file, &mut io::sink(), watch) {
+                Ok(record) if record == found => return Ok(Taken::New(record)),
+                Ok(_) => body.file.rewind().map_err(failed("read", body.path))?,
+                Err(Side::Input(why) | Side::Output(why)) => return Ok(Taken::Unreadable(why)),
+            }
         }
-        let path = self.path_of(&name);
-        let part = self.path_of(&format!("{name}{PART}"));
-        let record = copy_to(&part, body.path, &mut body.file, watch)?;
-        fs::rename(&part, &path).map_err(failed("write", &path))?;
-        Ok((record, Copied::New))
+        match self.copy(&mut body, watch) {
+            Ok(record) => Ok(Taken::New(record)),
+            Err(Side::Input(why)) => Ok(Taken::Unreadable(why)),
+            Err(Side::Output(why)) => Err(failed("write", &self.bodies.path(body.name))(why)),
+        }
     }
 
     /// Without a manifest to go by, what has the size is still more than what the store has.
     fn hold(&mut self, name: &str, octets: u64) -> Result<Option<FileRecord>, BackupError> {
-        let name = names::body(name);
-        if let Some(record) = self.earlier(&name, octets) {
-            return Ok(Some(record));
+        match self.earlier(name, octets) {
+            None => self.unnamed(name, octets),
+            named => Ok(named),
         }
-        let path = self.path_of(&name);
-        let Ok(file) = open_itself(&path) else {
-            return Ok(None);
-        };
-        if !file.metadata().is_ok_and(|found| found.len() == octets) {
-            return Ok(None);
-        }
-        file.sync_all().map_err(failed("sync", &path))?;
-        record_of(&path, &Unwatched).map(Some)
     }
 
     fn take_database(&mut self, watch: &dyn Watch) -> Result<FileRecord, BackupError> {
-        let path = self.database();
-        let record = record_of(&path, watch)?;
-        let synced = File::open(&path).and_then(|file| file.sync_all());
-        synced.map_err(failed("sync", &path))?;
+        let path = self.state.path(DATABASE);
+        let mut file = self.state.read(DATABASE).map_err(failed("read", &path))?;
+        let record = record_of(&mut file, &path, watch)?;
+        file.sync_all().map_err(failed("sync", &path))?;
         Ok(record)
     }
 
     fn settings(&mut self, name: &str, content: &[u8]) -> Result<FileRecord, BackupError> {
-        let path = self.path_of(name);
-        copy_to(&path, &path, &mut &*content, &Unwatched)
+        let (_, number) = name.rsplit_once('/').unwrap_or(("", name));
+        write_new(&self.settings, number, content)
     }
 
-    fn commit(self: Box<Self>, manifest: &Manifest) -> Result<Option<PathBuf>, BackupError> {
-        let state = self.path_of(&self.state);
-        for folder in [
-            &state.join("settings"),
-            &state,
-            &self.path_of(BODIES),
-            &self.path,
-        ] {
-            sync_folder(folder)?;
+    fn commit(self: Box<Self>, manifest: &Manifest) -> Result<Vec<Kept>, BackupError> {
+        for folder in [&self.settings, &self.state, &self.bodies, &self.root] {
+            folder.sync().map_err(failed("sync", &folder.path("")))?;
         }
-        let path = self.path_of(MANIFEST);
-        let part = self.path_of(&format!("{MANIFEST}{PART}"));
-        let text = manifest.to_text();
-        copy_to(&part, &path, &mut text.as_bytes(), &Unwatched)?;
-        fs::rename(&part, &path).map_err(failed("write", &path))?;
-        sync_folder(&self.path)?;
-        self.remove_all_but(manifest)?;
+        let part = format!("{MANIFEST}{PART}");
+        write_new(&self.root, &part, manifest.to_text().as_bytes())?;
+        let renamed = self.root.rename(&part, &self.root, MANIFEST);
+        renamed.map_err(failed("write", &self.root.path(MANIFEST)))?;
+        let synced = self.root.sync();
+        synced.map_err(failed("sync", &self.root.path("")))?;
+        remove_states_but(&self.root, &self.state_name)?;
         self.remove_bodies_not_in(manifest)?;
-        Ok(None)
+        Ok(Vec::new())
+    }
+}
+
+/// The backup that is there. One that is damaged is replaced by the new one, and what it
+/// named is copied anew; whose it is can be read of its first line.
+fn earlier(root: &files::Folder, own: &Head) -> Result<Option<Manifest>, BackupError> {
+    let path = root.path("");
+    let text = match manifest_text(root) {
+        Ok(text) => text,
+        Err(_) => return Ok(None),
+    };
+    match Manifest::parse(&text, &path) {
+        Ok(earlier) => {
+            refuse_anothers(&path, &earlier.head, Some(&earlier.tail), own)?;
+            Ok(Some(earlier))
+        }
+        Err(newer @ BackupError::Newer { .. }) => Err(newer),
+        Err(_) => {
+            let first = text.lines().next().unwrap_or_default();
+            if let Ok(head) = Head::parse(first, &path) {
+                refuse_anothers(&path, &head, None, own)?;
+            }
+            Ok(None)
+        }
     }
 }
 
 /// The manifest of the backup in a folder.
-pub fn read_manifest(folder: &Path) -> Result<Manifest, BackupError> {
-    let path = folder.join(MANIFEST);
-    let file = open_itself(&path).map_err(|why| match why.kind() {
+pub fn read_manifest(root: &files::Folder) -> Result<Manifest, BackupError> {
+    Manifest::parse(&manifest_text(root)?, &root.path(""))
+}
+
+fn manifest_text(root: &files::Folder) -> Result<String, BackupError> {
+    let path = root.path(MANIFEST);
+    let file = root.read(MANIFEST).map_err(|why| match why.kind() {
         io::ErrorKind::NotFound => BackupError::NotABackup {
-            path: folder.to_path_buf(),
+            path: root.path(""),
             why: "it has no manifest.jsonl, which is written last",
         },
         _ => failed("read", &path)(why),
@@ -239,50 +244,101 @@ pub fn read_manifest(folder: &Path) -> Result<Manifest, BackupError> {
     let read = file.take(manifest::OCTETS_MAX).read_to_string(&mut text);
     read.map_err(|why| match why.kind() {
         io::ErrorKind::InvalidData => BackupError::Manifest {
-            path: folder.to_path_buf(),
+            path: root.path(""),
             why: "it is no text".to_string(),
         },
         _ => failed("read", &path)(why),
     })?;
-    Manifest::parse(&text, folder)
+    Ok(text)
 }
 
 /// Keeps a backup from being written while it is read. A folder that cannot be locked,
 /// as one on a disk that is mounted read-only, is not written to either.
-pub fn lock_for_reading(folder: &Path) -> Result<Option<File>, BackupError> {
-    let Ok(lock) = File::open(folder.join(LOCK)) else {
+pub fn lock_for_reading(root: &files::Folder) -> Result<Option<File>, BackupError> {
+    let Ok(lock) = root.read(LOCK) else {
         return Ok(None);
     };
     match lock.try_lock_shared() {
-        Err(fs::TryLockError::WouldBlock) => Err(BackupError::InUse(folder.to_path_buf())),
+        Err(fs::TryLockError::WouldBlock) => Err(BackupError::InUse(root.path(""))),
         _ => Ok(Some(lock)),
     }
 }
 
-fn lock(folder: &Path) -> Result<File, BackupError> {
-    let path = folder.join(LOCK);
-    let mut options = OpenOptions::new();
-    let options = options.read(true).write(true).create(true).truncate(false);
-    let options = options.mode(0o600);
-    let no_link = options.custom_flags(OFlags::NOFOLLOW.bits() as i32);
-    let lock = no_link.open(&path);
-    let lock = lock.map_err(failed("write", &path))?;
-    match lock.try_lock() {
-        Ok(()) => Ok(lock),
-        Err(fs::TryLockError::WouldBlock) => Err(BackupError::InUse(folder.to_path_buf())),
-        Err(fs::TryLockError::Error(why)) => Err(failed("lock", &path)(why)),
+/// Opens a file of a backup by its name. No folder on the way may be a link, either.
+pub fn open_in(folder: &files::Folder, name: &str) -> io::Result<File> {
+    match name.split_once('/') {
+        Some((first, rest)) => open_in(&folder.inside(first)?, rest),
+        None => folder.read(name),
     }
 }
 
-fn names_in(folder: &Path) -> Result<Vec<String>, BackupError> {
-    let read = || -> io::Result<Vec<String>> {
-        let names = fs::read_dir(folder)?.map(|found| {
-            let name = found?.file_name();
-            Ok(name.to_string_lossy().into_owned())
-        });
-        names.collect()
+/// Removes the databases and settings of other backups than the one of this name.
+fn remove_states_but(root: &files::Folder, kept: &str) -> Result<(), BackupError> {
+    for name in names_in(root)? {
+        if names::state_number(&name).is_some() && name != kept {
+            let path = root.path(&name);
+            let state = root.inside(&name).map_err(not_a_folder(&path))?;
+            remove_state(root, &name, &state).map_err(failed("remove", &path))?;
+        }
+    }
+    Ok(())
+}
+
+/// What else somebody has put there stays, and the folders with it.
+fn remove_state(root: &files::Folder, name: &str, state: &files::Folder) -> io::Result<()> {
+    let absent_is_well = |done: io::Result<()>| match done {
+        Err(why) if why.kind() == io::ErrorKind::NotFound => Ok(()),
+        Err(why) if why.kind() == io::ErrorKind::DirectoryNotEmpty => Ok(()),
+        done => done,
     };
-    read().map_err(failed("read", folder))
+    for end in ["", "-journal", "-wal", "-shm"] {
+        absent_is_well(state.remove(format!("{DATABASE}{end}")))?;
+    }
+    match state.inside(SETTINGS) {
+        Err(why) if why.kind() == io::ErrorKind::NotFound => {}
+        settings => {
+            let settings = settings?;
+            for file in settings.names()? {
+                if names::is_number(&file) {
+                    settings.remove(&file)?;
+                }
+            }
+            absent_is_well(state.remove_folder(SETTINGS))?;
+        }
+    }
+    absent_is_well(root.remove_folder(name))
+}
+
+fn write_new(
+    folder: &files::Folder,
+    name: &str,
+    mut content: &[u8],
+) -> Result<FileRecord, BackupError> {
+    let path = folder.path(name);
+    let mut file = folder.new_file(name).map_err(failed("write", &path))?;
+    let copied = copy_synced(&mut content, &mut file, &Unwatched);
+    copied.map_err(|side| match side {
+        Side::Input(why) | Side::Output(why) => failed("write", &path)(why),
+    })
+}
+
+/// A folder in the backup, made if it is not there.
+fn below(folder: &files::Folder, name: &str) -> Result<files::Folder, BackupError> {
+    let path = folder.path(name);
+    folder.below(name).map_err(not_a_folder(&path))
+}
+
+/// For `map_err`: something else may lie in a folder's place.
+fn not_a_folder(path: &Path) -> impl FnOnce(io::Error) -> BackupError + use<> {
+    let path = path.to_path_buf();
+    move |why| match why.kind() {
+        io::ErrorKind::NotADirectory => BackupError::NotAFolderOfOurs(path),
+        _ => failed("open", &path)(why),
+    }
+}
+
+fn names_in(folder: &files::Folder) -> Result<Vec<String>, BackupError> {
+    folder.names().map_err(failed("read", &folder.path("")))
 }
 
 /// Small things, and what was counted before.

@@ -13,6 +13,7 @@ use serde::{Deserialize, Serialize};
 use super::error::BackupError;
 use super::names::{self, Kind};
 use super::settings::SettingsFile;
+use crate::store::Identity;
 
 /// The form that this program writes, and the newest that it reads.
 const FORM: u32 = 1;
@@ -28,6 +29,8 @@ pub struct Head {
     /// The version of the program that made it.
     pub program: String,
     pub hostname: String,
+    /// Which store it is of, in hexadecimal digits ([`Identity`]).
+    pub(super) store: String,
     /// The folder of the database and the settings.
     pub(super) state: String,
     /// Relative to the folder of postroom.toml if it lies in it.
@@ -59,7 +62,8 @@ pub struct Tail {
     /// Of the messages.
     pub octets: u64,
     pub settings: Vec<SettingsFile>,
-    /// Bodies that were missing or cut off in the store itself when it was backed up.
+    /// Bodies that were missing, cut off or not to be read in the store itself when it was
+    /// backed up.
     pub faulty_bodies: Vec<String>,
 }
 
@@ -77,13 +81,14 @@ struct EndLine {
 }
 
 impl Head {
-    pub fn new(made_at: String, hostname: String, state: String) -> Head {
+    pub fn new(made_at: String, hostname: String, store: Identity) -> Head {
         Head {
             postroom_backup: FORM,
             made_at,
             program: env!("CARGO_PKG_VERSION").to_string(),
             hostname,
-            state,
+            store: hex(store.as_octets()),
+            state: names::state(1),
             data_dir: String::new(),
             allow_root: false,
         }
@@ -121,6 +126,14 @@ impl Head {
 }
 
 impl Manifest {
+    /// Which of these bodies it has, whole.
+    pub fn whole_bodies(&self, bodies: &[String]) -> Vec<String> {
+        let is_whole = |name: &&String| {
+            self.files.contains_key(&names::body(name)) && !self.tail.faulty_bodies.contains(name)
+        };
+        bodies.iter().filter(is_whole).cloned().collect()
+    }
+
     /// The database.
     pub fn database(&self) -> String {
         names::database(&self.head.state)
@@ -220,7 +233,10 @@ mod tests {
         let files = names.map(|name| (name.to_string(), record.clone()));
         let now = "2026-11-23T09:00:00Z".to_string();
         Manifest {
-            head: Head::new(now, "post.example.com".into(), "state-3".into()),
+            head: Head {
+                state: "state-3".into(),
+                ..Head::new(now, "post.example.com".into(), Identity::new([7; 16]))
+            },
             files: files.into(),
             tail: Tail::default(),
         }

@@ -28,9 +28,11 @@ mod manifest;
 mod copying;
 mod settings;
 mod target;
+mod earlier;
 mod folder;
 mod part_file;
 mod workplace;
+mod aside;
 mod archive;
 mod back_up;
 mod reading;
@@ -42,7 +44,7 @@ mod restore;
 
 use std::path::PathBuf;
 
-pub use back_up::{BackedUp, Disk, back_up};
+pub use back_up::{BackedUp, Disk, KeptArchive, Lost, back_up};
 pub use error::{BackupError, Fault};
 pub use manifest::Head;
 pub use restore::{Damage, Plan, Restored, Settings, restore};

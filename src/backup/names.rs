@@ -11,6 +11,10 @@ pub const HEAD: &str = "head.json";
 pub const LOCK: &str = "lock";
 /// The folder of the large bodies.
 pub const BODIES: &str = "bodies";
+/// The database, in the folder of a state.
+pub const DATABASE: &str = "postroom.db";
+/// The folder of the settings, in that of a state.
+pub const SETTINGS: &str = "settings";
 /// Ends the name of a file that is being written.
 pub const PART: &str = ".part";
 
@@ -33,8 +37,8 @@ pub fn kind(name: &str) -> Option<Kind<'_>> {
         [MANIFEST] => Some(Kind::Manifest),
         [HEAD] => Some(Kind::Head),
         [BODIES, body] if may_be_a_body(body) => Some(Kind::Body(body)),
-        [state, "postroom.db"] if state_number(state).is_some() => Some(Kind::Database(state)),
-        [state, "settings", number] if state_number(state).is_some() && is_number(number) => {
+        [state, DATABASE] if state_number(state).is_some() => Some(Kind::Database(state)),
+        [state, SETTINGS, number] if state_number(state).is_some() && is_number(number) => {
             Some(Kind::Settings(state))
         }
         _ => None,
@@ -54,12 +58,12 @@ pub fn state_number(name: &str) -> Option<u64> {
 
 /// The database in this folder.
 pub fn database(state: &str) -> String {
-    format!("{state}/postroom.db")
+    format!("{state}/{DATABASE}")
 }
 
 /// The file of the settings with this number.
 pub fn settings(state: &str, number: usize) -> String {
-    format!("{state}/settings/{number}")
+    format!("{state}/{SETTINGS}/{number}")
 }
 
 /// A large body.
@@ -67,7 +71,8 @@ pub fn body(name: &str) -> String {
     format!("{BODIES}/{name}")
 }
 
-fn is_number(text: &str) -> bool {
+/// Whether a file of the settings may have this name.
+pub fn is_number(text: &str) -> bool {
     (1..=12).contains(&text.len()) && text.bytes().all(|octet| octet.is_ascii_digit())
 }
 

@@ -10,7 +10,6 @@ use std::path::{Path, PathBuf};
 
 use rustix::fs::OFlags;
 
-use super::copying::sync_folder;
 use super::error::{BackupError, failed};
 use super::names::PART;
 use crate::files::folder_of;
@@ -58,12 +57,15 @@ impl PartFile {
         self.handle.try_clone().map_err(failed("write", &self.path))
     }
 
+    /// All of it is on the disk.
+    pub fn sync(&self) -> Result<(), BackupError> {
+        let synced = self.handle.sync_all();
+        synced.map_err(failed("write", &self.path))
+    }
+
     /// Gives it its name.
     pub fn finish(self, archive: &Path) -> Result<(), BackupError> {
-        let synced = self.handle.sync_all();
-        synced.map_err(failed("write", &self.path))?;
-        fs::rename(&self.path, archive).map_err(failed("write", archive))?;
-        sync_folder(folder_of(archive))
+        fs::rename(&self.path, archive).map_err(failed("write", archive))
     }
 }
 

@@ -7,16 +7,16 @@ use std::path::{Path, PathBuf};
 
 use tar::{Archive, Entries, EntryType};
 
-use super::copying::{Side, copy, create, make_folder};
+use super::copying::{Side, copy, copy_synced, create, forget_cached, make_folder};
 use super::error::{BackupError, Fault, failed};
-use super::folder::{lock_for_reading, read_manifest};
+use super::folder::{lock_for_reading, open_in, read_manifest};
 use super::manifest::{self, FileRecord, Head, Manifest};
 use super::names::{self, Kind};
 use super::{Place, Watch};
-use crate::files::{folder_of, open_itself};
+use crate::files::{self, folder_of};
 
 /// The first line of a manifest has some hundred octets.
-const HEAD_OCTETS_MAX: u64 = 64 << 10;
+pub const HEAD_OCTETS_MAX: u64 = 64 << 10;
 
 /// A backup that is about to be read.
 pub struct Opened {
@@ -27,6 +27,7 @@ pub struct Opened {
 
 enum Form {
     Folder {
+        root: files::Folder,
         manifest: Manifest,
         _lock: Option<File>,
     },
@@ -50,16 +51,19 @@ pub type PlaceOf<'a> = dyn FnMut(&Head, &str) -> Result<Option<PathBuf>, BackupE
 pub fn open(place: &Place) -> Result<Opened, BackupError> {
     let (path, form) = match place {
         Place::Folder(path) => {
-            let lock = lock_for_reading(path)?;
-            let manifest = read_manifest(path)?;
+            let root = files::Folder::open_trusted(path).map_err(failed("read", path))?;
+            let lock = lock_for_reading(&root)?;
+            let manifest = read_manifest(&root)?;
             let form = Form::Folder {
+                root,
                 manifest,
                 _lock: lock,
             };
             (path.clone(), form)
         }
         Place::File(path) => {
-            let file = File::open(path).map_err(failed("read", path))?;
+            let file = files::open_trusted(path).map_err(failed("read", path))?;
+            forget_cached(&file);
             let octets = file.metadata().map_err(failed("read", path))?.len();
             (path.clone(), Form::Archive(Box::new(file), octets))
         }
@@ -87,7 +91,7 @@ impl Opened {
     /// cannot be written.
     pub fn read(self, place_of: &mut PlaceOf<'_>, watch: &dyn Watch) -> Result<Seen, BackupError> {
         match self.form {
-            Form::Folder { manifest, .. } => read_folder(&self.path, manifest, place_of, watch),
+            Form::Folder { root, manifest, .. } => read_folder(&root, manifest, place_of, watch),
             Form::Archive(input, octets) => {
                 watch.begin(octets);
                 read_archive(&self.path, input, place_of, watch)
@@ -97,7 +101,7 @@ impl Opened {
 }
 
 fn read_folder(
-    path: &Path,
+    root: &files::Folder,
     manifest: Manifest,
     place_of: &mut PlaceOf<'_>,
     watch: &dyn Watch,
@@ -106,8 +110,10 @@ fn read_folder(
     let mut faults = Vec::new();
     for (name, expected) in &manifest.files {
         let to = place_of(&manifest.head, name)?;
-        let found = open_itself(&path.join(name));
-        let found = found.map(|mut file| read_file(&mut file, to.as_deref(), watch));
+        let found = open_in(root, name).map(|mut file| {
+            forget_cached(&file);
+            read_file(&mut file, to.as_deref(), watch)
+        });
         match found {
             Ok(Ok(found)) => faults.extend(difference(name, &found, expected)),
             Ok(Err(Side::Output(why))) => {
@@ -261,9 +267,7 @@ fn read_file(
     };
     make_folder(folder_of(to)).map_err(output)?;
     let mut copied = create(to).map_err(output)?;
-    let record = copy(file, &mut copied, watch)?;
-    copied.sync_all().map_err(Side::Output)?;
-    Ok(record)
+    copy_synced(file, &mut copied, watch)
 }
 
 fn difference(name: &str, found: &FileRecord, expected: &FileRecord) -> Option<Fault> {

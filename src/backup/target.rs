@@ -1,18 +1,29 @@
 //! What takes in a backup: a folder or an archive.
 
 use std::fs::File;
+use std::io;
 use std::path::{Path, PathBuf};
 
 use super::Watch;
 use super::error::BackupError;
 use super::manifest::{FileRecord, Head, Manifest};
 
-/// Whether a body was copied.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Copied {
-    New,
+/// What became of a body.
+pub enum Taken {
+    /// It was copied.
+    New(FileRecord),
     /// An earlier backup has it.
-    Before,
+    Before(FileRecord),
+    /// It cannot be read to its end, and nothing of it was taken in.
+    Unreadable(io::Error),
+}
+
+/// An earlier backup that was kept beside the new one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Kept {
+    pub path: PathBuf,
+    /// The bodies that it has and the store has lost; none: it is damaged, and may have them.
+    pub bodies: Vec<String>,
 }
 
 /// A body's file, open, and its name.
@@ -34,14 +45,10 @@ pub trait Target {
     fn begin(&mut self, head: &Head) -> Result<(), BackupError>;
 
     /// Where the copy of the database is to be made.
-    fn database(&self) -> PathBuf;
+    fn database(&self) -> Result<PathBuf, BackupError>;
 
     /// Takes a body in.
-    fn body(
-        &mut self,
-        body: Source<'_>,
-        watch: &dyn Watch,
-    ) -> Result<(FileRecord, Copied), BackupError>;
+    fn body(&mut self, body: Source<'_>, watch: &dyn Watch) -> Result<Taken, BackupError>;
 
     /// Goes on holding a body of so many octets that the store has lost, if an earlier
     /// backup in the same place has it.
@@ -53,7 +60,7 @@ pub trait Target {
     /// Takes in a file of the settings.
     fn settings(&mut self, name: &str, content: &[u8]) -> Result<FileRecord, BackupError>;
 
-    /// From now on this backup counts. Where an earlier one was set aside, because it may
-    /// have what the store has lost.
-    fn commit(self: Box<Self>, manifest: &Manifest) -> Result<Option<PathBuf>, BackupError>;
+    /// From now on this backup counts. The earlier ones that are kept because they have
+    /// what the store has lost and this one has not.
+    fn commit(self: Box<Self>, manifest: &Manifest) -> Result<Vec<Kept>, BackupError>;
 }

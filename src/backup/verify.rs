@@ -18,7 +18,7 @@ pub struct Verified {
     pub files: usize,
     /// None: all is as it was backed up, and fits together.
     pub faults: Vec<Fault>,
-    /// Bodies that were missing or cut off in the store before.
+    /// Bodies that the store had lost when it was backed up.
     pub faulty_bodies: Vec<String>,
 }
 

@@ -11,7 +11,9 @@ use super::ask::configuration;
 use super::output::{print_line, size};
 use super::progress::Progress;
 use super::{Failure, Outcome};
-use crate::backup::{self, BackedUp, Damage, Disk, Place, Plan, Restored, Verified, Watch};
+use crate::backup::{
+    self, BackedUp, Damage, Disk, KeptArchive, Lost, Place, Plan, Restored, Verified, Watch,
+};
 
 #[derive(Debug, Args)]
 pub struct BackupArguments {
@@ -139,16 +141,23 @@ fn warn(done: &BackedUp) {
              should be on there, and mounted?"
         );
     }
-    for id in &done.faulty {
+    for Lost { message, fault, .. } in &done.faulty {
         eprintln!(
-            "the content of message {id} is missing or cut off in the store itself: restore it from an earlier \
-             backup, or remove the message (postroom mail erase {id})"
+            "the content of message {message} is lost in the store itself ({fault}): restore it from an earlier backup, \
+             or remove the message (postroom mail erase {message})"
         );
     }
-    if let Some(aside) = &done.set_aside {
+    for KeptArchive { path, messages } in &done.archives {
+        let what = match messages.len() {
+            0 => "it is damaged, and may have what this backup has not".to_string(),
+            count => format!(
+                "it has the content of {count} messages ({}), which this backup has not",
+                messages.join(", ")
+            ),
+        };
         eprintln!(
-            "an earlier backup, which may still have it, is kept as {}; remove it when it is not needed any more",
-            aside.display()
+            "an earlier backup is kept as {}: {what}; remove it when it is not needed any more",
+            path.display()
         );
     }
     if !done.held.is_empty() {
@@ -190,8 +199,8 @@ fn report(verified: &Verified, talk: &Talk, place: &Place) -> ExitCode {
         print_line(format_args!("{fault}"));
     }
     for file in &verified.faulty_bodies {
-        talk.say(&format!(
-            "bodies/{file} was missing or cut off in the store already when it was backed up"
+        print_line(format_args!(
+            "bodies/{file} was lost in the store already when it was backed up"
         ));
     }
     let of = format!(
@@ -199,8 +208,8 @@ fn report(verified: &Verified, talk: &Talk, place: &Place) -> ExitCode {
         head.hostname,
         readable(&head.made_at)
     );
-    if verified.faults.is_empty() {
-        let counts = verified.counts;
+    let counts = verified.counts;
+    if verified.faults.is_empty() && verified.faulty_bodies.is_empty() {
         talk.say(&format!(
             "good: {of} is whole: {} files, {} messages ({})",
             verified.files,
@@ -208,6 +217,15 @@ fn report(verified: &Verified, talk: &Talk, place: &Place) -> ExitCode {
             size(counts.octets)
         ));
         return ExitCode::SUCCESS;
+    }
+    if verified.faults.is_empty() {
+        print_line(format_args!(
+            "incomplete: {of} is as it was made, but without the content of {} of its {} messages, which the store \
+             had lost already; an earlier backup may have it",
+            verified.faulty_bodies.len(),
+            counts.messages
+        ));
+        return ExitCode::FAILURE;
     }
     let mend = match place {
         Place::Folder(_) => {
@@ -272,7 +290,7 @@ fn tell_restored(config: &Path, restored: &Restored) {
     }
     for file in &restored.faulty_bodies {
         line(format!(
-            "bodies/{file} was missing or cut off before the backup was made"
+            "bodies/{file} was lost in the store before the backup was made"
         ));
     }
     for fault in &restored.faults {

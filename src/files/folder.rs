@@ -8,7 +8,7 @@ use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
-use rustix::fs::{self, AtFlags, Dir, FileType, FlockOperation, Mode, OFlags};
+use rustix::fs::{self, AtFlags, Dir, FileType, FlockOperation, Mode, OFlags, Stat};
 use rustix::io::Errno;
 
 use super::opening;
@@ -83,22 +83,33 @@ impl Folder {
     /// See [`Folder::open`].
     pub fn below(&self, name: impl AsRef<Path>) -> io::Result<Folder> {
         match fs::mkdirat(&self.handle, name.as_ref(), OWNERS_FOLDER) {
-            Ok(()) | Err(Errno::EXIST) => {}
-            Err(why) => return Err(why.into()),
+            Ok(()) | Err(Errno::EXIST) => self.inside(name),
+            Err(why) => Err(why.into()),
         }
-        self.folder(name)
     }
 
-    /// A folder in it, which is there and is no link.
+    /// A folder in it that is there, and is no link.
     ///
     /// # Errors
     /// See [`Folder::open`].
-    pub fn folder(&self, name: impl AsRef<Path>) -> io::Result<Folder> {
+    pub fn inside(&self, name: impl AsRef<Path>) -> io::Result<Folder> {
         let flags = OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::RDONLY | OFlags::CLOEXEC;
         Ok(Folder {
             handle: fs::openat(&self.handle, name.as_ref(), flags, Mode::empty())?,
             path: self.path(name),
         })
+    }
+
+    /// Whether its path leads to it at this moment.
+    ///
+    /// # Errors
+    /// See [`Folder::open`].
+    pub fn is_in_its_place(&self) -> io::Result<bool> {
+        let there = match fs::lstat(&self.path) {
+            Err(Errno::NOENT) => return Ok(false),
+            there => there?,
+        };
+        Ok(is_same(&there, &fs::fstat(&self.handle)?))
     }
 
     /// The path of a file in it, for what is told of that.
@@ -221,8 +232,28 @@ impl Folder {
             Err(Errno::NOENT) => return Ok(false),
             found => found?,
         };
-        let file = fs::fstat(file)?;
-        Ok((here.st_dev, here.st_ino) == (file.st_dev, file.st_ino))
+        Ok(is_same(&here, &fs::fstat(file)?))
+    }
+
+    /// Takes a file of this name as a lock, and makes it if there is none: `None` where
+    /// somebody has it. It is held until it is closed.
+    ///
+    /// # Errors
+    /// See [`Folder::open`].
+    pub fn lock_file(&self, name: impl AsRef<Path>) -> io::Result<Option<File>> {
+        // To be written, or a disk of another machine would not lock it.
+        let flags = OFlags::RDWR | OFlags::CREATE | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        let flags = flags | OFlags::NONBLOCK;
+        let file = fs::openat(&self.handle, name.as_ref(), flags, OWNERS_FILE)?;
+        Ok(lock(&file).then(|| file.into()))
+    }
+
+    /// How large a file in it is: `None` where none has this name, or what has it is
+    /// something else.
+    pub fn octets(&self, name: impl AsRef<Path>) -> Option<u64> {
+        let found = fs::statat(&self.handle, name.as_ref(), AtFlags::SYMLINK_NOFOLLOW).ok()?;
+        let is_file = FileType::from_raw_mode(found.st_mode) == FileType::RegularFile;
+        is_file.then_some(u64::try_from(found.st_size).ok())?
     }
 
     /// Gives a file another name, in this folder or in another one.
@@ -251,6 +282,18 @@ impl Folder {
         Ok(fs::unlinkat(&self.handle, name.as_ref(), AtFlags::empty())?)
     }
 
+    /// Removes a folder in which nothing is.
+    ///
+    /// # Errors
+    /// See [`Folder::open`].
+    pub fn remove_folder(&self, name: impl AsRef<Path>) -> io::Result<()> {
+        Ok(fs::unlinkat(
+            &self.handle,
+            name.as_ref(),
+            AtFlags::REMOVEDIR,
+        )?)
+    }
+
     /// Keeps others out who ask as well, until it is closed; false where somebody is
     /// in it.
     pub fn lock(&self) -> bool {
@@ -272,6 +315,10 @@ impl Folder {
     pub fn sync_disk(&self) -> io::Result<()> {
         Ok(fs::syncfs(&self.handle)?)
     }
+}
+
+fn is_same(one: &Stat, other: &Stat) -> bool {
+    (one.st_dev, one.st_ino) == (other.st_dev, other.st_ino)
 }
 
 /// A disk of another machine may know no locks; there nobody is kept out.

@@ -1,11 +1,12 @@
 //! Whether a store is whole: the database by SQLite's own checks and by what this
-//! program promises of it, the bodies by their names and sizes. Changes nothing.
+//! program promises of it, the bodies by their names and sizes, and whether they can
+//! be read. Changes nothing.
 //!
 //! Called by `backup`, for copies and for the store in its place, also beside a
 //! running hub: one read transaction, whose effect on the log [`super::snapshot`] tells.
 
 use std::fmt;
-use std::fs;
+use std::io;
 use std::path::Path;
 
 use rusqlite::{Connection, OptionalExtension, TransactionBehavior, named_params};
@@ -15,6 +16,7 @@ use super::folder::may_be_a_body;
 use super::maildrop::count;
 use super::schema;
 use super::snapshot::{BodyRow, body_row, open_beside};
+use crate::files::open_itself;
 use crate::mail::QueueId;
 
 /// Faults of one kind that are told; a broken disk has thousands.
@@ -58,6 +60,12 @@ pub enum Fault {
     BodyName(QueueId),
     /// Its body file is not there.
     BodyMissing(QueueId, String),
+    /// Its body file is no file, or cannot be read to its end: in the system's words.
+    BodyUnreadable {
+        message: QueueId,
+        file: String,
+        why: String,
+    },
     /// Its body file has this size instead of that of the row.
     BodyCut {
         message: QueueId,
@@ -96,6 +104,10 @@ impl fmt::Display for Fault {
             Fault::BodyMissing(id, file) => {
                 write!(f, "the content of message {id} is missing: bodies/{file}")
             }
+            Fault::BodyUnreadable { message, file, why } => write!(
+                f,
+                "the content of message {message} cannot be read: bodies/{file}: {why}"
+            ),
             Fault::BodyCut {
                 message,
                 file,
@@ -121,9 +133,8 @@ pub fn inspect_copy(
     let mut db = schema::connect_beside(database).map_err(OpenError::database(database))?;
     let (mut inspection, bodies) = inspect(&mut db, database)?;
     for body in &bodies {
-        inspection
-            .faults
-            .extend(fault_of(body, octets_of(&body.file)));
+        let found = octets_of(&body.file).ok_or(io::ErrorKind::NotFound.into());
+        inspection.faults.extend(fault_of(body, found));
     }
     Ok(inspection)
 }
@@ -137,11 +148,7 @@ pub fn inspect_in_place(data_dir: &Path) -> Result<Inspection, OpenError> {
     let (mut inspection, bodies) = inspect(&mut db, &path)?;
     let folder = path.with_file_name("bodies");
     for body in &bodies {
-        let found = fs::symlink_metadata(folder.join(&body.file)).ok();
-        let octets = found
-            .filter(|found| found.is_file())
-            .map(|found| found.len());
-        let fault = fault_of(body, octets);
+        let fault = fault_of(body, octets_of(&folder.join(&body.file)));
         // It may have been swept since the database was read.
         if fault.is_some() && has_message(&db, body.message).map_err(OpenError::database(&path))? {
             inspection.faults.extend(fault);
@@ -150,17 +157,29 @@ pub fn inspect_in_place(data_dir: &Path) -> Result<Inspection, OpenError> {
     Ok(inspection)
 }
 
-fn fault_of(body: &BodyRow, found: Option<u64>) -> Option<Fault> {
+/// Reads a body to its end: a disk that dies tells the size of what it cannot read.
+fn octets_of(path: &Path) -> io::Result<u64> {
+    io::copy(&mut open_itself(path)?, &mut io::sink())
+}
+
+fn fault_of(body: &BodyRow, found: io::Result<u64>) -> Option<Fault> {
     match found {
         _ if !may_be_a_body(&body.file) => Some(Fault::BodyName(body.message)),
-        None => Some(Fault::BodyMissing(body.message, body.file.clone())),
-        Some(found) if found != body.octets => Some(Fault::BodyCut {
+        Err(why) if why.kind() == io::ErrorKind::NotFound => {
+            Some(Fault::BodyMissing(body.message, body.file.clone()))
+        }
+        Err(why) => Some(Fault::BodyUnreadable {
+            message: body.message,
+            file: body.file.clone(),
+            why: why.to_string(),
+        }),
+        Ok(found) if found != body.octets => Some(Fault::BodyCut {
             message: body.message,
             file: body.file.clone(),
             found,
             octets: body.octets,
         }),
-        Some(_) => None,
+        Ok(_) => None,
     }
 }
 

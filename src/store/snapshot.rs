@@ -38,6 +38,11 @@ pub struct Live {
 pub struct Identity([u8; 16]);
 
 impl Identity {
+    /// What it was drawn as.
+    pub fn new(octets: [u8; 16]) -> Identity {
+        Identity(octets)
+    }
+
     /// Its octets.
     pub fn as_octets(&self) -> &[u8; 16] {
         &self.0

@@ -200,7 +200,7 @@ fn a_body_that_was_cut_before_the_backup_comes_back_as_it_was() {
     let other = NewBox::new();
     let said = other.run(&["restore", &shelf.text("b")]).good();
     assert!(
-        said.contains("was missing or cut off before the backup was made"),
+        said.contains("was lost in the store before the backup was made"),
         "{said}"
     );
 }

@@ -1,0 +1,123 @@
+//! The backup that is in the place already: the next one replaces it, if both are of one
+//! store.
+//!
+//! A store that has begun anew, as when its disk is not mounted, is empty, and so is its
+//! backup: it must not take the place of the last good one.
+
+use std::fs::File;
+use std::io::{self, Read};
+use std::path::Path;
+
+use rustix::io::Errno;
+use tar::EntryType;
+
+use super::error::{BackupError, failed};
+use super::manifest::{self, Head, Manifest, Tail};
+use super::names::{self, Kind};
+use super::reading::HEAD_OCTETS_MAX;
+use crate::files::open_itself;
+
+/// What stands in the place of an archive.
+#[derive(Debug)]
+pub struct EarlierArchive {
+    pub head: Head,
+    /// None: it is damaged or cut off.
+    pub manifest: Option<Manifest>,
+}
+
+/// Refuses to replace the backup of another store than `own`.
+pub fn refuse_anothers(
+    path: &Path,
+    earlier: &Head,
+    tail: Option<&Tail>,
+    own: &Head,
+) -> Result<(), BackupError> {
+    if earlier.hostname != own.hostname {
+        return Err(BackupError::AnothersBackup {
+            path: path.to_path_buf(),
+            hostname: earlier.hostname.escape_debug().to_string(),
+            own: own.hostname.clone(),
+        });
+    }
+    if earlier.store == own.store {
+        return Ok(());
+    }
+    Err(BackupError::AnotherStores {
+        path: path.to_path_buf(),
+        hostname: own.hostname.clone(),
+        made_at: earlier.made_at.escape_debug().to_string(),
+        messages: tail.map_or("an unknown number of".to_string(), |tail| {
+            tail.messages.to_string()
+        }),
+        data_dir: own.data_dir.clone(),
+    })
+}
+
+impl EarlierArchive {
+    /// Looks at the file; none where there is nothing, or nothing in it.
+    ///
+    /// # Errors
+    /// It is another kind of file: a slip of the fingers must not replace anything but an
+    /// earlier backup. Or it was made by a newer program.
+    pub fn open(path: &Path) -> Result<Option<EarlierArchive>, BackupError> {
+        let another = || BackupError::AnotherFile(path.to_path_buf());
+        let file = match open_itself(path) {
+            Ok(file) => file,
+            Err(why) if why.kind() == io::ErrorKind::NotFound => return Ok(None),
+            Err(why) if is_no_file(&why) => return Err(another()),
+            Err(why) => return Err(failed("read", path)(why)),
+        };
+        if file.metadata().map_err(failed("read", path))?.len() == 0 {
+            return Ok(None);
+        }
+        let (head, manifest) = ends_of(file);
+        let head = match Head::parse(head.ok_or_else(another)?.trim_end(), path) {
+            Ok(head) => head,
+            Err(newer @ BackupError::Newer { .. }) => return Err(newer),
+            Err(_) => return Err(another()),
+        };
+        let manifest = manifest.and_then(|text| Manifest::parse(&text, path).ok());
+        Ok(Some(EarlierArchive { head, manifest }))
+    }
+
+    /// Which of these bodies it has, whole; no answer: it is damaged, and may have them.
+    pub fn bodies(&self, lost: &[String]) -> Option<Vec<String>> {
+        Some(self.manifest.as_ref()?.whole_bodies(lost))
+    }
+}
+
+/// A link, a pipe, a device.
+fn is_no_file(why: &io::Error) -> bool {
+    why.kind() == io::ErrorKind::InvalidInput
+        || why.raw_os_error() == Some(Errno::LOOP.raw_os_error())
+        || why.raw_os_error() == Some(Errno::NXIO.raw_os_error())
+}
+
+/// The text of head.json, which stands in front, and of the manifest, at the end. What
+/// lies between is gone past; behind damage nothing is found.
+fn ends_of(file: File) -> (Option<String>, Option<String>) {
+    let mut archive = tar::Archive::new(file);
+    let Ok(entries) = archive.entries_with_seek() else {
+        return (None, None);
+    };
+    let mut head = None;
+    for entry in entries.raw(true) {
+        let Ok(mut entry) = entry else { break };
+        let name = String::from_utf8_lossy(&entry.path_bytes()).into_owned();
+        if entry.header().entry_type() != EntryType::Regular {
+            break;
+        }
+        let mut text = |octets_max: u64| {
+            let mut text = String::new();
+            let read = entry.by_ref().take(octets_max).read_to_string(&mut text);
+            read.ok().map(|_| text)
+        };
+        match (names::kind(&name), &head) {
+            (Some(Kind::Head), None) => head = text(HEAD_OCTETS_MAX),
+            (_, None) => break,
+            (Some(Kind::Manifest), _) => return (head, text(manifest::OCTETS_MAX)),
+            _ => {}
+        }
+    }
+    (head, None)
+}
