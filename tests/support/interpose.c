@@ -18,6 +18,7 @@
 #include <stdarg.h>
 #include <stdatomic.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -31,7 +32,7 @@
 enum operation {
     OPEN = 1, WRITE = 2, SYNC = 4, RENAME = 8, UNLINK = 16, TRUNCATE = 32, SEND = 64,
     ACCEPT = 128, THREAD = 256, RESOLVE = 512, MKDIR = 1024, READ = 2048,
-    SYNC_BEGINS = 4096 /* in records alone */
+    SYNC_BEGINS = 4096 /* in records alone */, LINK = 8192
 };
 enum place {
     DATABASE = 1, LOG = 2, BODY = 4, BODIES = 8, FOLDER = 16, SOCKET = 32, OTHER = 64
@@ -123,6 +124,16 @@ static int place_at(int file) {
     return file >= 0 && file < FILES && files[file].place ? files[file].place : OTHER;
 }
 
+/* A name in an open folder as a path, in memory of the caller's. */
+static const char *path_in(int folder, const char *name, char path[PATH_MAX]) {
+    if (folder == AT_FDCWD || name[0] == '/') return name;
+    char link[32];
+    snprintf(link, sizeof link, "/proc/self/fd/%d", folder);
+    ssize_t length = syscall(SYS_readlink, link, path, PATH_MAX / 2);
+    snprintf(path + (length > 0 ? length : 0), PATH_MAX / 2, "/%s", name);
+    return path;
+}
+
 static uint64_t file_at(int file) {
     return file >= 0 && file < FILES ? files[file].file : 0;
 }
@@ -184,23 +195,36 @@ static int opened(int file, int flags, const char *path, int place) {
     return file;
 }
 
-int open64(const char *path, int flags, ...) {
-    REAL(open64);
-    mode_t mode = 0;
-    if (flags & (O_CREAT | O_TMPFILE)) {
-        va_list rest;
-        va_start(rest, flags);
-        mode = va_arg(rest, mode_t);
-        va_end(rest);
-    }
+static int open_in(int folder, const char *name, int flags, mode_t mode) {
+    char in[PATH_MAX];
+    const char *path = path_in(folder, name, in);
     int action, place = place_of(path);
     struct rule *rule = disturb(OPEN, place, path, strlen(path), &action);
     REFUSED(action, rule, -1);
     recording_begins();
-    int file = opened(real(path, flags, mode), flags, path, place);
+    int file = opened(syscall(SYS_openat, folder, name, flags | O_LARGEFILE, mode), flags, path, place);
     recording_ends();
     DONE(action);
     return file;
+}
+
+#define MODE(flags) \
+    mode_t mode = 0; \
+    if (flags & (O_CREAT | O_TMPFILE)) { \
+        va_list rest; \
+        va_start(rest, flags); \
+        mode = va_arg(rest, mode_t); \
+        va_end(rest); \
+    }
+
+int open64(const char *path, int flags, ...) {
+    MODE(flags)
+    return open_in(AT_FDCWD, path, flags, mode);
+}
+
+int openat64(int folder, const char *name, int flags, ...) {
+    MODE(flags)
+    return open_in(folder, name, flags, mode);
 }
 
 int close(int file) {
@@ -288,41 +312,65 @@ int ftruncate64(int file, off64_t length) {
     return result;
 }
 
-int rename(const char *from, const char *to) {
-    int action, place = place_of(to);
-    struct rule *rule = disturb(RENAME, place, to, strlen(to), &action);
+int renameat(int folder, const char *name, int to, const char *new) {
+    char in[2][PATH_MAX];
+    const char *from_path = path_in(folder, name, in[0]), *path = path_in(to, new, in[1]);
+    int action, place = place_of(path);
+    struct rule *rule = disturb(RENAME, place, path, strlen(path), &action);
     REFUSED(action, rule, -1);
     recording_begins();
-    int result = syscall(SYS_rename, from, to);
-    if (!result) note(RENAME, place, 0, 0, 0, from, to, strlen(to));
+    int result = syscall(SYS_renameat2, folder, name, to, new, 0);
+    if (!result) note(RENAME, place, 0, 0, 0, from_path, path, strlen(path));
     recording_ends();
     DONE(action);
     return result;
 }
 
-int unlink(const char *path) {
+int rename(const char *from, const char *to) { return renameat(AT_FDCWD, from, AT_FDCWD, to); }
+
+/* Recorded by nobody: where it cannot be done, a rename takes its place. */
+int linkat(int folder, const char *name, int to, const char *new, int flags) {
+    char in[PATH_MAX];
+    const char *path = path_in(to, new, in);
+    int action, place = place_of(path);
+    struct rule *rule = disturb(LINK, place, path, strlen(path), &action);
+    REFUSED(action, rule, -1);
+    int result = syscall(SYS_linkat, folder, name, to, new, flags);
+    DONE(action);
+    return result;
+}
+
+int unlinkat(int folder, const char *name, int flags) {
+    char in[PATH_MAX];
+    const char *path = path_in(folder, name, in);
     int action, place = place_of(path);
     struct rule *rule = disturb(UNLINK, place, path, strlen(path), &action);
     REFUSED(action, rule, -1);
     recording_begins();
-    int result = syscall(SYS_unlink, path);
+    int result = syscall(SYS_unlinkat, folder, name, flags);
     if (!result) note(UNLINK, place, 0, 0, 0, path, NULL, 0);
     recording_ends();
     DONE(action);
     return result;
 }
 
-int mkdir(const char *path, mode_t mode) {
+int unlink(const char *path) { return unlinkat(AT_FDCWD, path, 0); }
+
+int mkdirat(int folder, const char *name, mode_t mode) {
+    char in[PATH_MAX];
+    const char *path = path_in(folder, name, in);
     int action, place = place_of(path);
     struct rule *rule = disturb(MKDIR, place, path, strlen(path), &action);
     REFUSED(action, rule, -1);
     recording_begins();
-    int result = syscall(SYS_mkdir, path, mode);
+    int result = syscall(SYS_mkdirat, folder, name, mode);
     if (!result) note(MKDIR, place, 0, 0, 0, path, NULL, 0);
     recording_ends();
     DONE(action);
     return result;
 }
+
+int mkdir(const char *path, mode_t mode) { return mkdirat(AT_FDCWD, path, mode); }
 
 ssize_t send(int socket, const void *data, size_t length, int flags) {
     int action;

@@ -25,6 +25,7 @@ pub mod call {
     pub const RESOLVE: i32 = 512;
     pub const MKDIR: i32 = 1024;
     pub const READ: i32 = 2048;
+    pub const LINK: i32 = 8192;
 }
 
 /// What the call is about; several by `|`.
