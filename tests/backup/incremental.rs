@@ -234,31 +234,3 @@ fn a_disk_that_is_not_mounted_gets_no_folders_and_the_mails_own_is_warned_of() {
         assert_eq!((done.code, done.err.as_str()), (Some(0), ""));
     }
 }
-
-#[test]
-fn an_archive_that_has_what_the_store_has_lost_is_set_aside() {
-    let office = Office::new();
-    let shelf = Shelf::new();
-    let tar = shelf.text("b.tar");
-    let hub = office.serve();
-    send_large(&hub, "anna@example.com", "one");
-    office.good(&["backup", &tar]);
-    let whole = fs::read(&tar).unwrap();
-    office.good(&["backup", &tar]);
-    assert_eq!(shelf.names(), ["b.tar"]);
-    drop(hub);
-    let bodies = office.path("data/bodies");
-    fs::write(bodies.join(&names(&bodies)[0]), "cut").unwrap();
-    for _ in 0..2 {
-        let done = office.run(&["backup", &tar, "--quiet"]);
-        assert_eq!(done.code, Some(1), "{done:?}");
-        assert!(done.err.contains("is kept as"), "{}", done.err);
-        assert_eq!(shelf.names(), ["b.tar", "b.tar.before"]);
-        let kept = fs::read(shelf.path("b.tar.before")).unwrap();
-        assert_eq!(kept.len(), whole.len());
-    }
-    office.good(&["verify", &shelf.text("b.tar.before")]);
-    fs::rename(office.path("data"), shelf.path("before")).unwrap();
-    office.good(&["restore", &shelf.text("b.tar.before"), "--mail-only"]);
-    office.good(&["verify"]);
-}

@@ -139,17 +139,13 @@ fn a_body_that_the_store_has_lost_is_told_and_keeps_no_backup_from_being_made() 
     let done = office.run(&["backup", &place]);
     assert_eq!(done.code, Some(1));
     assert!(
-        done.err
-            .contains("is missing or cut off in the store itself"),
+        done.err.contains("is lost in the store itself"),
         "{}",
         done.err
     );
     assert!(done.err.contains(&id) || names(&bodies).len() == 1);
-    let said = office.good(&["verify", &place]);
-    assert!(
-        said.contains("was missing or cut off in the store already"),
-        "{said}"
-    );
+    let said = faults(&office, &place);
+    assert!(said.contains("was lost in the store already"), "{said}");
     // Lost in the backup is another thing.
     for name in names(&shelf.path("b/bodies")) {
         std::fs::remove_file(shelf.path("b/bodies").join(name)).unwrap();

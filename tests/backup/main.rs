@@ -6,7 +6,10 @@ mod hostile;
 mod incremental;
 mod interrupted;
 mod load;
+mod lost;
+mod planted;
 mod restore;
+mod stores;
 mod users;
 
 #[path = "../support/dialogue.rs"]
