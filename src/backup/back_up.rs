@@ -3,7 +3,6 @@
 use std::collections::{BTreeMap, HashSet};
 use std::fs;
 use std::io;
-use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::{self, RecvTimeoutError};
 use std::thread;
@@ -12,16 +11,15 @@ use std::time::{Duration, SystemTime};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
-use super::archive::Archive;
 use super::error::{BackupError, Fault, failed};
-use super::folder::Folder;
 use super::manifest::{FileRecord, Head, Manifest, Tail};
 use super::names;
+use super::place::{Disk, disk_of, open_target};
 use super::settings;
 use super::target::{Kept, Source, Taken, Target};
 use super::{Place, Watch};
 use crate::config::Configuration;
-use crate::files::{folder_of, open_itself};
+use crate::files::open_itself;
 use crate::store::{BodyRow, Live, OpenError, Snapshot};
 
 /// How often the growing copy of the database is looked at for who watches.
@@ -67,15 +65,6 @@ pub struct KeptArchive {
     pub messages: Vec<String>,
 }
 
-/// Where a backup lies.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub enum Disk {
-    /// On that of the mail: when the disk dies, both are gone.
-    TheMails,
-    #[default]
-    Another,
-}
-
 /// Backs up the mail and the settings. Beside a running hub or without one.
 ///
 /// # Errors
@@ -95,7 +84,7 @@ pub fn back_up(
         allow_root: configuration.allow_root,
         ..Head::new(made_at, hostname, live.identity()?)
     };
-    let mut target = open(configuration, place, &head)?;
+    let mut target = open_target(configuration, place, &head)?;
     let state = target.state().to_string();
     let head = Head { state, ..head };
     target.begin(&head)?;
@@ -317,78 +306,6 @@ fn open_source<'a>(path: &'a Path, name: &'a str) -> io::Result<Source<'a>> {
         path,
         octets,
     })
-}
-
-fn open(
-    configuration: &Configuration,
-    place: &Place,
-    own: &Head,
-) -> Result<Box<dyn Target>, BackupError> {
-    match place {
-        Place::Folder(path) => {
-            refuse_without_folder(path)?;
-            refuse_inside(configuration, path)?;
-            Ok(Box::new(Folder::open(path, own)?))
-        }
-        Place::File(path) => {
-            refuse_without_folder(path)?;
-            refuse_inside(configuration, path)?;
-            Ok(Box::new(Archive::in_file(path, own)?))
-        }
-        Place::Stream => Ok(Box::new(Archive::on_output()?)),
-    }
-}
-
-/// Where a disk is not mounted, the folders that are on it are missing: making them would
-/// put the backup on the disk of the system.
-fn refuse_without_folder(target: &Path) -> Result<(), BackupError> {
-    let above = folder_of(target);
-    match above.is_dir() || target.is_dir() {
-        true => Ok(()),
-        false => Err(BackupError::NoFolder(above.to_path_buf())),
-    }
-}
-
-/// Which disk a backup lies on. What cannot be told is not warned of.
-fn disk_of(configuration: &Configuration, place: &Place) -> Disk {
-    let path = match place {
-        Place::Folder(path) => path.as_path(),
-        Place::File(path) => folder_of(path),
-        Place::Stream => return Disk::Another,
-    };
-    let device = |path: &Path| fs::metadata(path).map(|found| found.dev()).ok();
-    match (device(path), device(&configuration.data_dir)) {
-        (Some(its), Some(mails)) if its == mails => Disk::TheMails,
-        _ => Disk::Another,
-    }
-}
-
-/// A backup within what it is of would be lost with it.
-fn refuse_inside(configuration: &Configuration, target: &Path) -> Result<(), BackupError> {
-    let settings = settings::folder(configuration)?;
-    let data = fs::canonicalize(&configuration.data_dir);
-    let place = real(target)?;
-    for folder in data.into_iter().chain([settings]) {
-        if place.starts_with(&folder) {
-            return Err(BackupError::Inside {
-                target: target.to_path_buf(),
-                folder,
-            });
-        }
-    }
-    Ok(())
-}
-
-/// A path without links, whether it is there yet or not.
-fn real(path: &Path) -> Result<PathBuf, BackupError> {
-    let whole = std::path::absolute(path).map_err(failed("find", path))?;
-    for ancestor in whole.ancestors() {
-        if let Ok(found) = fs::canonicalize(ancestor) {
-            let rest = whole.strip_prefix(ancestor).unwrap_or(Path::new(""));
-            return Ok(found.join(rest));
-        }
-    }
-    Ok(whole)
 }
 
 fn data_dir(configuration: &Configuration) -> Result<String, BackupError> {

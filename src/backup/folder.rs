@@ -151,7 +151,7 @@ impl Target for Folder {
         }
         // What a backup that was broken off has copied already: reading is less work than
         // writing.
-        if let Some(found) = self.unnamed(body.name, body.octets)? {
+        if let Ok(Some(found)) = self.unnamed(body.name, body.octets) {
             match copy(&mut body.file, &mut io::sink(), watch) {
                 Ok(record) if record == found => return Ok(Taken::New(record)),
                 Ok(_) => body.file.rewind().map_err(failed("read", body.path))?,
@@ -208,7 +208,9 @@ fn earlier(root: &files::Folder, own: &Head) -> Result<Option<Manifest>, BackupE
     let path = root.path("");
     let text = match manifest_text(root) {
         Ok(text) => text,
-        Err(_) => return Ok(None),
+        Err(BackupError::NotABackup { .. } | BackupError::Manifest { .. }) => return Ok(None),
+        // Who cannot read it cannot tell whose it is.
+        Err(why) => return Err(why),
     };
     match Manifest::parse(&text, &path) {
         Ok(earlier) => {
@@ -267,7 +269,7 @@ pub fn lock_for_reading(root: &files::Folder) -> Result<Option<File>, BackupErro
 /// Opens a file of a backup by its name. No folder on the way may be a link, either.
 pub fn open_in(folder: &files::Folder, name: &str) -> io::Result<File> {
     match name.split_once('/') {
-        Some((first, rest)) => open_in(&folder.inside(first)?, rest),
+        Some((first, rest)) => open_in(&folder.folder(first)?, rest),
         None => folder.read(name),
     }
 }
@@ -277,7 +279,7 @@ fn remove_states_but(root: &files::Folder, kept: &str) -> Result<(), BackupError
     for name in names_in(root)? {
         if names::state_number(&name).is_some() && name != kept {
             let path = root.path(&name);
-            let state = root.inside(&name).map_err(not_a_folder(&path))?;
+            let state = root.folder(&name).map_err(not_a_folder(&path))?;
             remove_state(root, &name, &state).map_err(failed("remove", &path))?;
         }
     }
@@ -294,7 +296,7 @@ fn remove_state(root: &files::Folder, name: &str, state: &files::Folder) -> io::
     for end in ["", "-journal", "-wal", "-shm"] {
         absent_is_well(state.remove(format!("{DATABASE}{end}")))?;
     }
-    match state.inside(SETTINGS) {
+    match state.folder(SETTINGS) {
         Err(why) if why.kind() == io::ErrorKind::NotFound => {}
         settings => {
             let settings = settings?;

@@ -18,7 +18,8 @@
 //! ```
 //! The command makes it, not the hub: that may write its data folder only. It needs no
 //! hub and stops none. A backup is **of the moment at which the database was copied**;
-//! what was acknowledged before the command began is in it.
+//! what was acknowledged before the command began is in it. It names the store that it is
+//! of ([`crate::store::Identity`]), and takes the place of no other store's.
 //!
 //! Called by `cli`. Knows the files, not the mail: what is in a database is the store's.
 
@@ -34,6 +35,7 @@ mod part_file;
 mod workplace;
 mod aside;
 mod archive;
+mod place;
 mod back_up;
 mod reading;
 mod verify;
@@ -44,9 +46,10 @@ mod restore;
 
 use std::path::PathBuf;
 
-pub use back_up::{BackedUp, Disk, KeptArchive, Lost, back_up};
+pub use back_up::{BackedUp, KeptArchive, Lost, back_up};
 pub use error::{BackupError, Fault};
 pub use manifest::Head;
+pub use place::Disk;
 pub use restore::{Damage, Plan, Restored, Settings, restore};
 pub use verify::{Verified, verify, verify_in_place};
 

@@ -28,7 +28,7 @@ pub struct Opened {
 enum Form {
     Folder {
         root: files::Folder,
-        manifest: Manifest,
+        manifest: Box<Manifest>,
         _lock: Option<File>,
     },
     Archive(Box<dyn Read>, u64),
@@ -53,7 +53,7 @@ pub fn open(place: &Place) -> Result<Opened, BackupError> {
         Place::Folder(path) => {
             let root = files::Folder::open_trusted(path).map_err(failed("read", path))?;
             let lock = lock_for_reading(&root)?;
-            let manifest = read_manifest(&root)?;
+            let manifest = Box::new(read_manifest(&root)?);
             let form = Form::Folder {
                 root,
                 manifest,
@@ -91,7 +91,7 @@ impl Opened {
     /// cannot be written.
     pub fn read(self, place_of: &mut PlaceOf<'_>, watch: &dyn Watch) -> Result<Seen, BackupError> {
         match self.form {
-            Form::Folder { root, manifest, .. } => read_folder(&root, manifest, place_of, watch),
+            Form::Folder { root, manifest, .. } => read_folder(&root, *manifest, place_of, watch),
             Form::Archive(input, octets) => {
                 watch.begin(octets);
                 read_archive(&self.path, input, place_of, watch)

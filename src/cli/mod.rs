@@ -81,8 +81,16 @@ enum Command {
     /// Why a message is where it is, or has not come
     Why(why::Arguments),
     /// Copy the mail and the settings to another disk; the hub may run
+    ///
+    /// The backup of another hub is never replaced, nor that of the store that was here before
+    /// the hub began anew. It ends with 1 also when the backup is made, and the store has lost
+    /// the content of some messages, which it names.
     Backup(backup::BackupArguments),
     /// Say whether a backup, or the hub's own mail, is whole
+    ///
+    /// It ends with 0 when nothing is missing. It ends with 1 when something is damaged, and
+    /// when a backup is as it was made but lacks the content of messages that the store had
+    /// lost already. Both are told with --quiet, too.
     Verify(backup::VerifyArguments),
     /// Bring mail and settings back from a backup
     Restore(backup::RestoreArguments),

@@ -83,16 +83,16 @@ impl Folder {
     /// See [`Folder::open`].
     pub fn below(&self, name: impl AsRef<Path>) -> io::Result<Folder> {
         match fs::mkdirat(&self.handle, name.as_ref(), OWNERS_FOLDER) {
-            Ok(()) | Err(Errno::EXIST) => self.inside(name),
+            Ok(()) | Err(Errno::EXIST) => self.folder(name),
             Err(why) => Err(why.into()),
         }
     }
 
-    /// A folder in it that is there, and is no link.
+    /// A folder in it, which is there and is no link.
     ///
     /// # Errors
     /// See [`Folder::open`].
-    pub fn inside(&self, name: impl AsRef<Path>) -> io::Result<Folder> {
+    pub fn folder(&self, name: impl AsRef<Path>) -> io::Result<Folder> {
         let flags = OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::RDONLY | OFlags::CLOEXEC;
         Ok(Folder {
             handle: fs::openat(&self.handle, name.as_ref(), flags, Mode::empty())?,
@@ -364,6 +364,38 @@ mod tests {
         assert!(folder.below("link").is_err());
         assert!(Folder::open_itself(&temporary.path().join("link")).is_err());
         assert!(Folder::open(&temporary.path().join("link")).is_ok());
+    }
+
+    #[test]
+    fn a_folder_that_was_moved_away_is_not_in_its_place_and_still_itself() {
+        let temporary = tempfile::tempdir().unwrap();
+        let at = |name: &str| temporary.path().join(name);
+        let root = Folder::open(temporary.path()).unwrap();
+        let folder = root.below("there").unwrap();
+        plain::write(at("there/mail"), "mail").unwrap();
+        assert!(folder.is_in_its_place().unwrap());
+        plain::rename(at("there"), at("elsewhere")).unwrap();
+        assert!(!folder.is_in_its_place().unwrap());
+        symlink("elsewhere", at("there")).unwrap();
+        assert!(!folder.is_in_its_place().unwrap());
+        assert_eq!(folder.octets("mail"), Some(4));
+        folder.remove("mail").unwrap();
+        root.remove_folder("elsewhere").unwrap();
+        assert!(root.folder("elsewhere").is_err());
+    }
+
+    #[test]
+    fn a_lock_is_taken_once_and_nothing_else_lies_in_its_place() {
+        let temporary = tempfile::tempdir().unwrap();
+        let folder = Folder::open(temporary.path()).unwrap();
+        let lock = folder.lock_file("lock").unwrap();
+        assert!(lock.is_some() && folder.lock_file("lock").unwrap().is_none());
+        drop(lock);
+        assert!(folder.lock_file("lock").unwrap().is_some());
+        symlink("secret", temporary.path().join("link")).unwrap();
+        assert!(folder.lock_file("link").is_err());
+        assert!(!temporary.path().join("secret").exists());
+        assert_eq!(folder.octets("link"), None);
     }
 
     #[test]
