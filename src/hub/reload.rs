@@ -185,7 +185,6 @@ pub fn load_tls(configuration: &Configuration) -> Result<Option<ServerTls>, Serv
 /// have just gone.
 pub async fn reconcile(store: &Store, directory: Directory) -> Result<Directory, StoreError> {
     let now = Moment::now();
-    keep_mailboxes_of_other_case(store, &directory).await?;
     let users: Vec<(String, String)> = directory
         .users()
         .iter()
@@ -220,30 +219,6 @@ pub async fn reconcile(store: &Store, directory: Directory) -> Result<Directory,
         }
     }
     Ok(directory.with_departed(changes.departed))
-}
-
-/// The case of a user's name never matters, to people and on the wire; a
-/// mailbox has the name as it was written. Who writes "Anna" for "anna" has
-/// renamed nobody.
-async fn keep_mailboxes_of_other_case(
-    store: &Store,
-    directory: &Directory,
-) -> Result<(), StoreError> {
-    let mailboxes = store.mailboxes().await?;
-    let open = mailboxes
-        .iter()
-        .filter(|mailbox| mailbox.sealed_at.is_none());
-    let names: Vec<&str> = open.filter_map(|mailbox| mailbox.user.as_deref()).collect();
-    for user in directory.users() {
-        if names.contains(&user.name.as_str()) {
-            continue;
-        }
-        let folded = user.name.to_lowercase();
-        if let Some(old) = names.iter().find(|name| name.to_lowercase() == folded) {
-            store.rename(old, &user.name, SystemTime::now()).await?;
-        }
-    }
-    Ok(())
 }
 
 /// Identifies a user's password entry. One that does not parse never gets here.

@@ -4,6 +4,8 @@
 //! leaves its mailbox waiting: the file may be half-written. If the name comes
 //! back with the password entry it had, it is the same person; with another
 //! one it is somebody else, so the old mailbox is sealed and a new one is empty.
+//! The case of a name never matters, to people and on the wire: a mailbox has the
+//! name as the directory writes it.
 //!
 //! Runs on the writer's thread, inside a transaction.
 
@@ -21,11 +23,18 @@ use super::types::{MailboxId, MailboxName, Reconciled};
 /// senders are told to try again for an hour.
 const DEPARTED_FOR: Duration = Duration::from_secs(60 * 60);
 
-struct OpenMailbox {
-    id: i64,
-    fingerprint: Option<String>,
-    missing: bool,
+pub(super) struct OpenMailbox {
+    pub id: i64,
+    /// As it is written in the store.
+    pub user: String,
+    pub fingerprint: Option<String>,
+    pub missing: bool,
+    /// Neither waits anything in it nor is anything restorable.
+    pub is_empty: bool,
 }
+
+/// The mailboxes that somebody has or waits for, by their names.
+pub(super) struct OpenMailboxes(HashMap<String, OpenMailbox>);
 
 /// Compares the directory with what the store knows, and notes the differences.
 pub(super) fn reconcile(
@@ -35,15 +44,15 @@ pub(super) fn reconcile(
     now: SystemTime,
     age_millis: i64,
 ) -> Result<Reconciled, StoreError> {
-    let mut open = open_mailboxes(db)?;
-    if users.is_empty() && !open.is_empty() {
+    let mut open = OpenMailboxes::read(db)?;
+    if users.is_empty() && !open.0.is_empty() {
         return Err(StoreError::Refused(
             "the directory lists no users at all, but there are mailboxes",
         ));
     }
     let mut done = Reconciled::default();
     for (user, fingerprint) in users {
-        match open.remove(user) {
+        match open.take(user) {
             Some(mailbox) => meet_again(db, user, fingerprint, &mailbox, now, &mut done)?,
             None => {
                 start_empty(db, user, fingerprint)?;
@@ -51,34 +60,54 @@ pub(super) fn reconcile(
             }
         }
     }
-    let mut unlisted: Vec<_> = open
-        .into_iter()
-        .filter(|(_, found)| !found.missing)
-        .collect();
-    unlisted.sort_by(|one, other| one.0.cmp(&other.0));
-    for (user, mailbox) in unlisted {
-        db.prepare_cached("UPDATE mailbox SET missing_since = :now WHERE id = :id")?
-            .execute(named_params! {":now": to_millis(now), ":id": mailbox.id})?;
-        done.missing.push(user);
+    for mailbox in open.rest().into_iter().filter(|found| !found.missing) {
+        miss(db, mailbox.id, now)?;
+        done.missing.push(mailbox.user);
     }
     done.departed = reconcile_addresses(db, addresses, age_millis)?;
     Ok(done)
 }
 
-fn open_mailboxes(db: &Connection) -> Result<HashMap<String, OpenMailbox>, StoreError> {
-    let mut statement = db.prepare_cached(
-        "SELECT user, id, fingerprint, missing_since IS NOT NULL AS missing FROM mailbox
-         WHERE sealed_at IS NULL AND user IS NOT NULL",
-    )?;
-    let rows = statement.query_map([], |row| {
-        let mailbox = OpenMailbox {
-            id: row.get("id")?,
-            fingerprint: row.get("fingerprint")?,
-            missing: row.get("missing")?,
-        };
-        Ok((row.get("user")?, mailbox))
-    })?;
-    Ok(rows.collect::<Result<_, _>>()?)
+impl OpenMailboxes {
+    pub fn read(db: &Connection) -> Result<OpenMailboxes, StoreError> {
+        let mut statement = db.prepare_cached(
+            "SELECT user, id, fingerprint, missing_since IS NOT NULL AS missing,
+                 messages = 0 AND collected_messages = 0 AS is_empty FROM mailbox
+             WHERE sealed_at IS NULL AND user IS NOT NULL",
+        )?;
+        let rows = statement.query_map([], |row| {
+            let mailbox = OpenMailbox {
+                id: row.get("id")?,
+                user: row.get("user")?,
+                fingerprint: row.get("fingerprint")?,
+                missing: row.get("missing")?,
+                is_empty: row.get("is_empty")?,
+            };
+            Ok((mailbox.user.clone(), mailbox))
+        })?;
+        Ok(OpenMailboxes(rows.collect::<Result<_, _>>()?))
+    }
+
+    /// The one of this name, in whatever case that is written.
+    pub fn take(&mut self, user: &str) -> Option<OpenMailbox> {
+        self.0.remove(user).or_else(|| {
+            let mut names = self.0.keys();
+            let other_case = names.find(|name| same_name(name, user))?.clone();
+            self.0.remove(&other_case)
+        })
+    }
+
+    /// Those that are left, by their names.
+    pub fn rest(self) -> Vec<OpenMailbox> {
+        let mut rest: Vec<OpenMailbox> = self.0.into_values().collect();
+        rest.sort_by(|one, other| one.user.cmp(&other.user));
+        rest
+    }
+}
+
+/// Whether these name one person, in a directory and on the wire.
+pub(super) fn same_name(one: &str, other: &str) -> bool {
+    one == other || one.to_lowercase() == other.to_lowercase()
 }
 
 /// A user of the directory who has a mailbox.
@@ -100,12 +129,31 @@ fn meet_again(
     if mailbox.missing {
         done.returned.push(user.to_owned());
     }
-    if mailbox.missing || !same {
-        db.prepare_cached(
-            "UPDATE mailbox SET fingerprint = :fingerprint, missing_since = NULL WHERE id = :id",
-        )?
-        .execute(named_params! {":fingerprint": fingerprint, ":id": mailbox.id})?;
+    if mailbox.missing || !same || mailbox.user != user {
+        belong_to(db, mailbox.id, user, fingerprint)?;
     }
+    Ok(())
+}
+
+/// Writes down whose an open mailbox is, from now on.
+pub(super) fn belong_to(
+    db: &Connection,
+    id: i64,
+    user: &str,
+    fingerprint: &str,
+) -> Result<(), StoreError> {
+    db.prepare_cached(
+        "UPDATE mailbox SET user = :user, fingerprint = :fingerprint, missing_since = NULL
+         WHERE id = :id",
+    )?
+    .execute(named_params! {":user": user, ":fingerprint": fingerprint, ":id": id})?;
+    Ok(())
+}
+
+/// An open mailbox waits for a user whom the directory no longer lists.
+pub(super) fn miss(db: &Connection, id: i64, now: SystemTime) -> Result<(), StoreError> {
+    db.prepare_cached("UPDATE mailbox SET missing_since = :now WHERE id = :id")?
+        .execute(named_params! {":now": to_millis(now), ":id": id})?;
     Ok(())
 }
 
@@ -115,7 +163,7 @@ fn start_empty(db: &Connection, user: &str, fingerprint: &str) -> Result<(), Sto
     Ok(())
 }
 
-fn seal_mailbox(db: &Connection, id: i64, now: SystemTime) -> Result<(), StoreError> {
+pub(super) fn seal_mailbox(db: &Connection, id: i64, now: SystemTime) -> Result<(), StoreError> {
     db.prepare_cached("UPDATE mailbox SET sealed_at = :now WHERE id = :id")?
         .execute(named_params! {":now": to_millis(now), ":id": id})?;
     Ok(())
@@ -190,7 +238,7 @@ pub(super) fn rename(
     if old == new {
         return Ok(mailbox);
     }
-    let mut open = open_mailboxes(db)?;
+    let mut open = OpenMailboxes::read(db)?.0;
     let own = open.remove(old).and_then(|found| found.fingerprint);
     let fingerprint = match open.remove(new) {
         Some(found) => {
@@ -216,7 +264,7 @@ pub(super) fn rename_person(
     fingerprint: &str,
     now: SystemTime,
 ) -> Result<MailboxId, StoreError> {
-    let mut open = open_mailboxes(db)?;
+    let mut open = OpenMailboxes::read(db)?.0;
     let own = open.remove(old).and_then(|found| found.fingerprint);
     if own.as_deref() != Some(fingerprint) {
         return Err(StoreError::NoMailbox(old.to_owned()));

@@ -53,6 +53,7 @@ mod administration;
 mod told;
 mod commands;
 mod snapshot;
+mod persons;
 mod inspect;
 
 use std::path::{Path, PathBuf};
@@ -80,6 +81,7 @@ pub use error::{OpenError, StoreError};
 pub use folder::{RESTORING, may_be_a_body, may_be_in_a_data_folder};
 pub use inspect::{Counts, Fault, Inspection, inspect_copy, inspect_in_place};
 pub use maildrop::{CHUNK_OCTETS, MessageReader};
+pub use persons::{Person, Persons, Settled, settle_persons};
 pub use provider::{
     Brought, Comparison, EarlierCopies, FetchedDelivery, FetchedId, FetchedKind, FetchedMark,
     FetchedMessage, Gone, Import, ImportedBefore, ImportedMessage, KnownMessage, KnownProvider,

@@ -186,7 +186,7 @@ fn of_copying(error: rusqlite::Error, to: &Path, store: &Path) -> OpenError {
     }
 }
 
-fn open_copy(path: &Path) -> rusqlite::Result<Connection> {
+pub(super) fn open_copy(path: &Path) -> rusqlite::Result<Connection> {
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let db = Connection::open_with_flags(path, flags)?;
     // Whoever breaks off begins anew, so nothing is journalled on the disk; what is
@@ -199,7 +199,10 @@ fn open_copy(path: &Path) -> rusqlite::Result<Connection> {
     Ok(db)
 }
 
-fn failed(doing: &'static str, path: &Path) -> impl FnOnce(io::Error) -> OpenError + use<> {
+pub(super) fn failed(
+    doing: &'static str,
+    path: &Path,
+) -> impl FnOnce(io::Error) -> OpenError + use<> {
     let path = path.to_path_buf();
     move |cause| OpenError::File { doing, path, cause }
 }

@@ -99,6 +99,21 @@ fn a_changed_password_of_a_user_who_stays_changes_nothing_else() {
 }
 
 #[test]
+fn a_name_in_another_case_keeps_the_mailbox_of_the_same_person_alone() {
+    let office = office();
+    directory(&office, &[("anna", "a1"), ("bob", "b1")], &[]);
+    office.deliver(&["anna"], SMALL);
+    let seen = directory(&office, &[("Anna", "a1"), ("bob", "b1")], &[]);
+    assert_eq!(seen, Reconciled::default());
+    assert_eq!(office.maildrop("Anna").messages, 1);
+    // Gone, and somebody else has come.
+    directory(&office, &[("bob", "b1")], &[]);
+    let seen = directory(&office, &[("anna", "a2"), ("bob", "b1")], &[]);
+    assert_eq!(seen.sealed, ["anna"]);
+    assert_eq!(office.maildrop("anna").messages, 0);
+}
+
+#[test]
 fn a_directory_without_users_is_refused_where_there_are_mailboxes() {
     let office = office();
     assert_eq!(directory(&office, &[], &[]), Reconciled::default());

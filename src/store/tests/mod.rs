@@ -8,6 +8,7 @@ mod folders;
 mod imports;
 mod mailboxes;
 mod persons;
+mod settling;
 mod logins;
 mod maildrops;
 mod snapshots;
