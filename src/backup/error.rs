@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use thiserror::Error;
 
 use super::names::{self, Kind};
+use super::settings::SettingsFile;
 use crate::store;
 
 /// Why there is no backup, or no way back from it.
@@ -91,11 +92,24 @@ pub enum BackupError {
     #[error("{path} holds a file that no backup has: {name}; nothing of it was used")]
     Stranger { path: PathBuf, name: String },
     #[error(
-        "{path} is damaged, and nothing was restored: {}. Take an earlier backup; where there is none, --damaged \
-         restores what is left, if the database is whole",
-        lines(.faults)
+        "{path} is damaged, and nothing was restored: {}. Take an earlier backup{}",
+        lines(.faults),
+        way_on(.faults)
     )]
     Damaged { path: PathBuf, faults: Vec<Fault> },
+    #[error(
+        "nothing was restored, for it does not tell whose the mail is now: {} here with another password than in the \
+         backup. Who has the name as before, and only another password since, gets the mail (--same-person NAME); where \
+         somebody else has it now, that person starts empty, and the mail stays sealed (--other-person NAME)",
+        listed(.0)
+    )]
+    Undecided(Vec<String>),
+    #[error(
+        "nothing was restored: --same-person and --other-person are for names that have mail in the backup, and another \
+         password here than there; this is not so of {}",
+        .0.join(", ")
+    )]
+    NotAsked(Vec<String>),
     #[error("{0}")]
     InTheWay(String),
     #[error(
@@ -124,6 +138,8 @@ pub enum Fault {
     Store(store::Fault),
     /// What the manifest says does not fit together.
     Manifest(&'static str),
+    /// Of a file of the settings, which is this one.
+    Settings(Box<Fault>, String),
 }
 
 impl fmt::Display for Fault {
@@ -141,6 +157,9 @@ impl fmt::Display for Fault {
             Fault::Unnamed(name) => write!(f, "{name} does not belong to this backup"),
             Fault::Store(fault) => write!(f, "{fault}"),
             Fault::Manifest(what) => write!(f, "the manifest is damaged: {what}"),
+            Fault::Settings(fault, path) => {
+                write!(f, "{fault} (it is {} of the settings)", path.escape_debug())
+            }
         }
     }
 }
@@ -180,11 +199,6 @@ impl Fault {
     pub(super) fn is_of_some_messages(&self) -> bool {
         use store::Fault as OfStore;
         match self {
-            Fault::Missing(name)
-            | Fault::Unreadable(name, _)
-            | Fault::Size(name, ..)
-            | Fault::Digest(name)
-            | Fault::Unnamed(name) => matches!(names::kind(name), Some(Kind::Body(_))),
             Fault::Store(fault) => !matches!(
                 fault,
                 OfStore::Database(_)
@@ -192,8 +206,73 @@ impl Fault {
                     | OfStore::Reference(..)
                     | OfStore::BodyName(_)
             ),
-            Fault::Manifest(_) => false,
+            of_file => matches!(of_file.kind(), Some(Kind::Body(_))),
         }
+    }
+
+    /// Whether all of the mail can be used in spite of it, and not all of the settings.
+    pub(super) fn is_of_settings(&self) -> bool {
+        match self {
+            Fault::Settings(..) => true,
+            of_file => matches!(of_file.kind(), Some(Kind::Settings(_))),
+        }
+    }
+
+    /// Whether the database can be looked into in spite of it.
+    pub(super) fn leaves_the_database(&self) -> bool {
+        self.is_of_some_messages() || self.is_of_settings()
+    }
+
+    /// The same, with the file of the settings that it is about.
+    pub(super) fn with_settings(self, files: &[SettingsFile]) -> Fault {
+        let mut files = files.iter();
+        match files.find(|file| self.file() == Some(&file.name)) {
+            Some(file) => Fault::Settings(Box::new(self), file.path.clone()),
+            None => self,
+        }
+    }
+
+    fn kind(&self) -> Option<Kind<'_>> {
+        names::kind(self.file()?)
+    }
+
+    /// The name in the backup of the file that it is about.
+    fn file(&self) -> Option<&String> {
+        match self {
+            Fault::Missing(name)
+            | Fault::Unreadable(name, _)
+            | Fault::Size(name, ..)
+            | Fault::Digest(name)
+            | Fault::Unnamed(name) => Some(name),
+            Fault::Store(_) | Fault::Manifest(_) | Fault::Settings(..) => None,
+        }
+    }
+}
+
+/// What can be done where there is no earlier backup.
+fn way_on(faults: &[Fault]) -> &'static str {
+    let of_settings = faults.iter().any(Fault::is_of_settings);
+    let of_messages = faults.iter().any(Fault::is_of_some_messages);
+    match (of_settings, of_messages) {
+        _ if !faults.iter().all(Fault::leaves_the_database) => "",
+        (true, false) => {
+            "; where there is none, --mail-only brings all mail back, to the settings that are here (postroom setup makes \
+             new ones)"
+        }
+        (true, true) => {
+            "; where there is none, --mail-only --damaged brings back what is left of the mail, to the settings that are \
+             here (postroom setup makes new ones)"
+        }
+        (false, _) => "; where there is none, --damaged restores what is left",
+    }
+}
+
+/// `anna is`, `anna and bob are`.
+fn listed(names: &[String]) -> String {
+    match names {
+        [] => String::new(),
+        [name] => format!("{name} is"),
+        [names @ .., last] => format!("{} and {last} are", names.join(", ")),
     }
 }
 

@@ -1,11 +1,13 @@
 //! Whose files a restore makes: the hub's, which is not root.
 
-use std::fs::{self, File, Metadata};
+use std::fs::{self, Metadata};
+use std::os::fd::AsFd;
 use std::os::unix::fs::{MetadataExt, fchown};
 use std::path::Path;
 
 use super::error::{BackupError, failed};
 use crate::config::is_root;
+use crate::files::Folder;
 
 /// The user that the package makes.
 const USER: &str = "postroom";
@@ -54,17 +56,16 @@ impl Owner {
     }
 
     /// Gives a folder of root's away; anybody else's stays as it is.
-    pub fn take_from_root(self, folder: &Path) -> Result<(), BackupError> {
-        let handle = File::open(folder).map_err(failed("open", folder))?;
-        let found = handle.metadata().map_err(failed("read", folder))?;
+    pub fn take_from_root(self, folder: &Folder, path: &Path) -> Result<(), BackupError> {
+        let found = folder.metadata().map_err(failed("read", path))?;
         match (found.uid(), found.gid()) {
-            (0, 0) => self.take(&handle, folder),
+            (0, 0) => self.take(folder, path),
             _ => Ok(()),
         }
     }
 
     /// Gives a file or a folder away, by its handle.
-    pub fn take(self, handle: &File, path: &Path) -> Result<(), BackupError> {
+    pub fn take(self, handle: impl AsFd, path: &Path) -> Result<(), BackupError> {
         let given = fchown(handle, Some(self.user), Some(self.group));
         given.map_err(failed("give its owner to", path))
     }

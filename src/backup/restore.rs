@@ -5,6 +5,11 @@
 //! last. A restore that is broken off leaves `restore.part` and no database, and with
 //! that no hub starts ([`crate::store::RESTORING`]); the same command begins anew.
 //!
+//! # Whose the mail is
+//! Restored settings say it as the mail does. Where those that are here are kept, the
+//! people may have changed since the backup, and a person says who is who
+//! ([`crate::store::settle_persons`]).
+//!
 //! # What comes back, and how mail programs see it
 //! The store as it was when the backup was made, unique-ids and all. A unique-id is 128
 //! random bits, so none that the old hub gave out later is ever given to another message
@@ -15,16 +20,17 @@
 //! store, so both may go on from where they were. What a provider still holds is fetched
 //! again where the backup does not know it.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::time::SystemTime;
 
 use super::error::{BackupError, Fault};
 use super::manifest::{Head, Manifest};
+use super::names::{self, Kind};
 use super::placing::Placing;
 use super::reading::{Seen, look_inside, open};
 use super::site::Site;
 use super::{Place, Watch};
-use crate::files::folder_of;
-use crate::store::Counts;
+use crate::store::{self, Counts, Person, Persons, Settled};
 
 /// What is to be restored, and where to.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -50,7 +56,14 @@ pub enum Settings {
     /// They come back with the mail; it goes to another data folder if one is named.
     Restored { data_dir: Option<PathBuf> },
     /// Those that are here stay, and the mail goes into their data folder.
-    Kept { data_dir: PathBuf, allow_root: bool },
+    Kept {
+        data_dir: PathBuf,
+        allow_root: bool,
+        /// Who is in the directory here, with the fingerprints of the password entries.
+        users: Vec<(String, String)>,
+        /// Who is who, where the backup knows another fingerprint.
+        words: Vec<(String, Person)>,
+    },
 }
 
 /// What was restored.
@@ -61,12 +74,16 @@ pub struct Restored {
     pub data_dir: PathBuf,
     /// Files of the settings that were written.
     pub settings: Vec<PathBuf>,
+    /// Whose mail nobody gets at once, where the settings were kept.
+    pub persons: Settled,
     /// Files that lay elsewhere: where they are now, and where they were.
     pub elsewhere: Vec<(PathBuf, PathBuf)>,
     /// Messages that had lost their content before the backup.
     pub faulty_bodies: Vec<String>,
     /// What was accepted.
-    pub faults: Vec<Fault>,
+    pub needed: Vec<Fault>,
+    /// Of the settings, which were not restored.
+    pub not_needed: Vec<Fault>,
 }
 
 /// Restores. No hub may run on the data folder, and no store may be in it.
@@ -82,7 +99,8 @@ pub fn restore(place: &Place, plan: &Plan, watch: &dyn Watch) -> Result<Restored
             Some(site) => site,
             none => none.insert(Site::open(plan, head)?),
         };
-        Ok(Some(site.part().join(name)))
+        let is_left_out = matches!(names::kind(name), Some(Kind::Settings(_))) && plan.keeps();
+        Ok((!is_left_out).then(|| site.part().join(name)))
     };
     let read = opened.read(&mut place_of, watch);
     let Some(site) = site else {
@@ -93,15 +111,34 @@ pub fn restore(place: &Place, plan: &Plan, watch: &dyn Watch) -> Result<Restored
     let ready = ready.inspect_err(|_| site.take_back())?;
     // Should it fail from here on, what was unpacked stays, and with it no hub starts.
     site.place_mail(&ready.manifest)?;
+    let (not_needed, needed) = ready.faults.into_iter().partition(Fault::is_of_settings);
     Ok(Restored {
         head: ready.manifest.head,
         counts: ready.counts,
         data_dir: site.data_dir,
         settings: ready.placed.settings(),
+        persons: ready.persons,
         elsewhere: ready.placed.elsewhere(),
         faulty_bodies: ready.manifest.tail.faulty_bodies,
-        faults: ready.faults,
+        needed,
+        not_needed,
     })
+}
+
+impl Plan {
+    /// Whether the settings that are here stay.
+    fn keeps(&self) -> bool {
+        matches!(self.settings, Settings::Kept { .. })
+    }
+
+    /// Whether a backup may be restored in spite of it.
+    fn accepts(&self, fault: &Fault) -> bool {
+        match self.damage {
+            _ if fault.is_of_settings() => self.keeps(),
+            Damage::Refused => false,
+            Damage::Accepted => fault.is_of_some_messages(),
+        }
+    }
 }
 
 /// A backup that was unpacked and found good; its settings are in place.
@@ -109,40 +146,60 @@ struct Ready {
     manifest: Manifest,
     faults: Vec<Fault>,
     counts: Counts,
+    persons: Settled,
     placed: Placing,
 }
 
 impl Ready {
     /// Looks at what was unpacked, and writes the settings.
-    fn make(site: &Site, place: &Place, plan: &Plan, mut seen: Seen) -> Result<Ready, BackupError> {
-        let part = site.part();
-        let is_good = |faults: &[Fault]| match plan.damage {
-            Damage::Refused => faults.is_empty(),
-            Damage::Accepted => faults.iter().all(Fault::is_of_some_messages),
-        };
-        if !is_good(&seen.faults) {
-            return Err(damaged(place, seen.faults));
-        }
-        let database = part.join(seen.manifest.database());
-        let (counts, faults) = look_inside(&seen.manifest, &database)?;
-        seen.faults.extend(faults);
-        if !is_good(&seen.faults) {
-            return Err(damaged(place, seen.faults));
-        }
+    fn make(site: &Site, place: &Place, plan: &Plan, seen: Seen) -> Result<Ready, BackupError> {
         let Seen { manifest, faults } = seen;
-        let placed = match &plan.settings {
-            Settings::Kept { .. } => Placing::default(),
+        let part = site.part();
+        let settings = &manifest.tail.settings;
+        let faults = faults.into_iter();
+        let mut faults: Vec<Fault> = faults.map(|one| one.with_settings(settings)).collect();
+        let database = part.join(manifest.database());
+        let mut counts = Counts::default();
+        // A database that is not as it was backed up is not looked into.
+        if faults.iter().all(Fault::leaves_the_database) {
+            let (found, inside) = look_inside(&manifest, &database)?;
+            counts = found;
+            faults.extend(inside);
+        }
+        if !faults.iter().all(|fault| plan.accepts(fault)) {
+            faults.retain(|fault| !(plan.keeps() && fault.is_of_settings()));
+            return Err(damaged(place, faults));
+        }
+        let (persons, placed) = match &plan.settings {
+            Settings::Kept { users, words, .. } => {
+                (settle(&database, users, words)?, Placing::default())
+            }
             Settings::Restored { data_dir } => {
-                Placing::plan(&plan.config, &part, &manifest, data_dir.as_deref())?
+                let placed = Placing::plan(&plan.config, &part, &manifest, data_dir.as_deref())?;
+                (Settled::default(), placed)
             }
         };
-        placed.write(folder_of(&plan.config), site.owner)?;
+        placed.write(site.owner)?;
         Ok(Ready {
             manifest,
             faults,
             counts,
+            persons,
             placed,
         })
+    }
+}
+
+/// Sees to it that nobody gets mail of somebody who had the same name.
+fn settle(
+    database: &Path,
+    users: &[(String, String)],
+    words: &[(String, Person)],
+) -> Result<Settled, BackupError> {
+    match store::settle_persons(database, users, words, SystemTime::now())? {
+        Persons::Settled(settled) => Ok(settled),
+        Persons::Undecided(names) => Err(BackupError::Undecided(names)),
+        Persons::NotAsked(names) => Err(BackupError::NotAsked(names)),
     }
 }
 

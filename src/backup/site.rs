@@ -1,13 +1,12 @@
 //! The data folder that a restore fills: the hub's alone, locked, and root's while root
 //! works in it.
 
-use std::fs::{self, File, OpenOptions, Permissions, TryLockError};
+use std::fs::{self, File, Metadata, OpenOptions, TryLockError};
 use std::io;
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
-use rustix::fs::{Dir, OFlags};
-use rustix::io::Errno;
+use rustix::fs::{Mode, OFlags, fchmod};
 
 use super::copying::{make_folder, sync_folder};
 use super::error::{BackupError, failed};
@@ -17,20 +16,47 @@ use super::owner::Owner;
 use super::reading::is_empty;
 use super::restore::{Plan, Settings};
 use super::settings::is_below;
-use crate::files::folder_of;
+use crate::files::{Folder, folder_of};
 use crate::store::{RESTORING, may_be_in_a_data_folder};
 
-/// What else a data folder has: itself and its parent, the hub's control socket, and where
-/// a file system puts what it finds lost.
-const OTHERS: [&str; 4] = [".", "..", "control", "lost+found"];
+/// What else a data folder has: the hub's control socket, and where a file system puts
+/// what it finds lost.
+const OTHERS: [&str; 2] = ["control", "lost+found"];
+
+/// The unpacked database, once the bodies may be in their place.
+const DATABASE: &str = "postroom.db";
+
+/// What an earlier restore that was broken off has left.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Begun {
+    No,
+    /// It was unpacking: whatever lies outside of its folder is not its own.
+    Unpacking,
+    /// It was moving: the bodies in their place are its own, for the database that they
+    /// belong to, and nothing else, waits in its folder.
+    Placing,
+}
+
+impl Begun {
+    fn in_folder(data_dir: &Path) -> Begun {
+        let part = data_dir.join(RESTORING);
+        let has = |name: &str| part.join(name).exists();
+        match part.exists() {
+            false => Begun::No,
+            true if has(DATABASE) && !has(BODIES) => Begun::Placing,
+            true => Begun::Unpacking,
+        }
+    }
+}
 
 /// The data folder that is restored into, locked.
 pub struct Site {
     pub data_dir: PathBuf,
-    handle: File,
+    handle: Folder,
     lock: File,
+    begun: Begun,
     /// Whose the folder was, and its mode: it is so again if nothing is restored.
-    before: (Owner, Permissions),
+    before: (Owner, Mode),
     /// Whose all of it is to be; none: ours.
     pub owner: Option<Owner>,
 }
@@ -53,32 +79,35 @@ impl Site {
             Settings::Kept {
                 data_dir,
                 allow_root,
+                ..
             } => (data_dir.clone(), *allow_root),
         };
-        let is_begun = data_dir.join(RESTORING).exists();
-        if matches!(plan.settings, Settings::Restored { .. }) && plan.config.exists() && !is_begun {
+        let begun = Begun::in_folder(&data_dir);
+        let is_restored = matches!(plan.settings, Settings::Restored { .. });
+        if is_restored && plan.config.exists() && begun == Begun::No {
             return Err(settings_in_the_way(&plan.config));
         }
         let owner = Owner::of_hub(&data_dir, folder, may_be_root)?;
         let is_new = !data_dir.exists();
         make_data_folder(&data_dir)?;
-        let data_dir = fs::canonicalize(&data_dir).map_err(failed("find", &data_dir))?;
-        let handle = open_folder(&data_dir)?;
+        let handle = Folder::open_trusted(&data_dir).map_err(failed("open", &data_dir))?;
         let found = handle.metadata().map_err(failed("look at", &data_dir))?;
         // A restore that was killed has made it root's.
         let before = match owner {
-            Some(owner) if is_new || is_begun => owner,
+            Some(owner) if is_new || begun != Begun::No => owner,
             _ => Owner::of(&found),
         };
+        let data_dir = name_of(&data_dir, &found)?;
         // Before the lock: not even that is put into a folder that is something else.
         refuse_other_things(&handle, &data_dir)?;
         let lock = lock(&data_dir)?;
-        refuse_what_is_there(&data_dir, is_begun)?;
+        refuse_what_is_there(&data_dir, begun)?;
         let site = Site {
             data_dir,
             handle,
             lock,
-            before: (before, found.permissions()),
+            begun,
+            before: (before, Mode::from_raw_mode(found.mode())),
             owner,
         };
         site.make_ready().inspect_err(|_| site.take_back())?;
@@ -97,12 +126,17 @@ impl Site {
             let root = Owner { user: 0, group: 0 };
             root.take(&self.handle, &self.data_dir)?;
         }
-        let private = self.handle.set_permissions(Permissions::from_mode(0o700));
-        private.map_err(failed("make private", &self.data_dir))?;
-        // What is in it without a database is an earlier restore's. The mark goes last.
-        for folder in [self.data_dir.join(BODIES), self.part()] {
-            remove(&folder)?;
+        let private = fchmod(&self.handle, Mode::RWXU);
+        private.map_err(|why| failed("make private", &self.data_dir)(why.into()))?;
+        // The bodies of an earlier restore go before what says that they are its own; any
+        // others were refused.
+        let bodies = self.data_dir.join(BODIES);
+        match self.begun {
+            Begun::Placing => remove(&bodies)?,
+            Begun::No | Begun::Unpacking => remove_empty(&bodies)?,
         }
+        sync_folder(&self.data_dir)?;
+        remove(&self.part())?;
         for log in ["postroom.db-wal", "postroom.db-shm"] {
             let path = self.data_dir.join(log);
             // Empty, as was seen. SQLite would take them for the new database's.
@@ -112,26 +146,40 @@ impl Site {
         sync_folder(&self.data_dir)
     }
 
-    /// The rename of the database is the moment at which there is a store again.
+    /// The rename of the database is the moment at which there is a store again. Until
+    /// then the folder of the restore says that there is none, and from then on nothing is
+    /// in it any more: neither keys and passwords, nor what a later restore could take for
+    /// a sign that the bodies are not the store's.
     pub fn place_mail(&self, manifest: &Manifest) -> Result<(), BackupError> {
         let part = self.part();
-        let database = part.join(manifest.database());
+        let (waiting, database) = (part.join(DATABASE), self.data_dir.join(DATABASE));
         let (unpacked, bodies) = (part.join(BODIES), self.data_dir.join(BODIES));
         for body in fs::read_dir(&unpacked).map_err(failed("read", &unpacked))? {
             self.give(&body.map_err(failed("read", &unpacked))?.path())?;
         }
         self.give(&unpacked)?;
-        self.give(&database)?;
         sync_folder(&unpacked)?;
+        rename(&part.join(manifest.database()), &waiting)?;
+        self.give(&waiting)?;
+        remove(&part.join(&manifest.head.state))?;
+        sync_folder(&part)?;
         rename(&unpacked, &bodies)?;
+        sync_folder(&part)?;
+        sync_folder(&self.data_dir)?;
+        // From here on the folder is the hub's user's again, who may put a link anywhere.
+        let (from, to) = (Folder::open_itself(&part), &self.handle);
+        let from = from.map_err(failed("open", &part))?;
+        // The hub removes it, if this command does not come to it.
+        self.give(&part)?;
         if let Some(owner) = self.owner {
             owner.take(&self.lock, &self.data_dir.join("lock"))?;
             owner.take(&self.handle, &self.data_dir)?;
         }
-        sync_folder(&self.data_dir)?;
-        rename(&database, &self.data_dir.join("postroom.db"))?;
-        sync_folder(&self.data_dir)?;
-        remove(&part)
+        let placed = from.rename(DATABASE, to, DATABASE);
+        placed.map_err(failed("move into place", &database))?;
+        to.sync().map_err(failed("sync", &self.data_dir))?;
+        let removed = to.remove_folder(RESTORING).and_then(|()| to.sync());
+        removed.map_err(failed("remove", &part))
     }
 
     fn give(&self, path: &Path) -> Result<(), BackupError> {
@@ -143,20 +191,19 @@ impl Site {
     }
 
     /// Removes what was unpacked, and gives the folder back: the first error is the one
-    /// to tell.
+    /// to tell. Nothing has been moved into place.
     pub fn take_back(&self) {
-        if self.data_dir.join("postroom.db").exists() {
-            return;
-        }
-        for folder in [self.data_dir.join(BODIES), self.part()] {
-            let _ = remove(&folder);
+        // Bodies that an earlier restore had moved, and that could not be removed, need
+        // what says so.
+        if !self.data_dir.join(BODIES).exists() {
+            let _ = remove(&self.part());
         }
         let (before, mode) = &self.before;
         if let Some(owner) = self.owner {
             let _ = owner.take(&self.lock, &self.data_dir);
             let _ = before.take(&self.handle, &self.data_dir);
         }
-        let _ = self.handle.set_permissions(mode.clone());
+        let _ = fchmod(&self.handle, *mode);
     }
 }
 
@@ -187,11 +234,8 @@ fn make_data_folder(data_dir: &Path) -> Result<(), BackupError> {
 
 /// A data folder is made private, and the hub's: nothing else may be in it. By the handle,
 /// for the name may lead elsewhere a moment later.
-fn refuse_other_things(handle: &File, data_dir: &Path) -> Result<(), BackupError> {
-    let unreadable = |why: Errno| failed("read", data_dir)(why.into());
-    for found in Dir::read_from(handle).map_err(unreadable)? {
-        let found = found.map_err(unreadable)?;
-        let name = found.file_name().to_string_lossy();
+fn refuse_other_things(handle: &Folder, data_dir: &Path) -> Result<(), BackupError> {
+    for name in handle.names().map_err(failed("read", data_dir))? {
         let is_expected = OTHERS.contains(&&*name) || may_be_in_a_data_folder(&name);
         if !is_expected {
             let (folder, name) = (data_dir.display(), name.escape_debug());
@@ -204,16 +248,16 @@ fn refuse_other_things(handle: &File, data_dir: &Path) -> Result<(), BackupError
     Ok(())
 }
 
-fn refuse_what_is_there(data_dir: &Path, is_begun: bool) -> Result<(), BackupError> {
+fn refuse_what_is_there(data_dir: &Path, begun: Begun) -> Result<(), BackupError> {
     let octets = |name: &str| fs::metadata(data_dir.join(name)).map_or(0, |found| found.len());
     let folder = data_dir.display();
-    if octets("postroom.db") > 0 {
+    if octets(DATABASE) > 0 {
         return Err(BackupError::InTheWay(format!(
             "{folder} holds a store already, and a restore never overwrites one: if its mail is not wanted here, move \
              it away (mv {folder} {folder}.before) and run this again"
         )));
     }
-    let has_bodies = !is_begun && !is_empty(&data_dir.join(BODIES))?;
+    let has_bodies = begun != Begun::Placing && !is_empty(&data_dir.join(BODIES))?;
     if has_bodies || octets("postroom.db-wal") > 0 {
         return Err(BackupError::InTheWay(format!(
             "{folder} holds mail whose database is gone: move it away (mv {folder} {folder}.before), and run this again"
@@ -230,11 +274,17 @@ fn settings_in_the_way(config: &Path) -> BackupError {
     ))
 }
 
-fn open_folder(path: &Path) -> Result<File, BackupError> {
-    let flags = OFlags::NOFOLLOW | OFlags::DIRECTORY;
-    let mut options = OpenOptions::new();
-    let options = options.read(true).custom_flags(flags.bits() as i32);
-    options.open(path).map_err(failed("open", path))
+/// Its name without links, if it still leads to what was opened.
+fn name_of(data_dir: &Path, opened: &Metadata) -> Result<PathBuf, BackupError> {
+    let name = fs::canonicalize(data_dir).map_err(failed("find", data_dir))?;
+    let found = fs::symlink_metadata(&name).map_err(failed("find", &name))?;
+    match (found.dev(), found.ino()) == (opened.dev(), opened.ino()) {
+        true => Ok(name),
+        false => Err(BackupError::InTheWay(format!(
+            "another folder has just taken the place of {}: run this again",
+            name.display()
+        ))),
+    }
 }
 
 fn lock(data_dir: &Path) -> Result<File, BackupError> {
@@ -263,6 +313,14 @@ fn rename(from: &Path, to: &Path) -> Result<(), BackupError> {
 /// Removes a folder with all that is in it; no link is followed.
 fn remove(folder: &Path) -> Result<(), BackupError> {
     match fs::remove_dir_all(folder) {
+        Err(why) if why.kind() != io::ErrorKind::NotFound => Err(failed("remove", folder)(why)),
+        _ => Ok(()),
+    }
+}
+
+/// Removes a folder that nothing is in.
+fn remove_empty(folder: &Path) -> Result<(), BackupError> {
+    match fs::remove_dir(folder) {
         Err(why) if why.kind() != io::ErrorKind::NotFound => Err(failed("remove", folder)(why)),
         _ => Ok(()),
     }

@@ -1,4 +1,4 @@
-//! `postroom backup`, `verify`, `restore`: copies for another disk, and the way back.
+//! `postroom backup` and `verify`: copies for another disk.
 
 use std::cell::RefCell;
 use std::path::{Path, PathBuf};
@@ -11,9 +11,7 @@ use super::ask::configuration;
 use super::output::{print_line, size};
 use super::progress::Progress;
 use super::{Failure, Outcome};
-use crate::backup::{
-    self, BackedUp, Damage, Disk, KeptArchive, Lost, Place, Plan, Restored, Verified, Watch,
-};
+use crate::backup::{self, BackedUp, Disk, Place, Verified, Watch};
 
 #[derive(Debug, Args)]
 pub struct BackupArguments {
@@ -39,23 +37,6 @@ pub struct VerifyArguments {
     /// Say nothing when all is well, as for cron
     #[arg(long, short)]
     quiet: bool,
-}
-
-#[derive(Debug, Args)]
-pub struct RestoreArguments {
-    /// The backup; - for a tar on standard input
-    #[arg(value_name = "DIR|FILE")]
-    from: PathBuf,
-    /// Restore the mail, and keep the settings that are here
-    #[arg(long, conflicts_with = "data_dir")]
-    mail_only: bool,
-    /// Put the mail into this folder, and let the restored postroom.toml say so
-    #[arg(long, value_name = "DIR")]
-    data_dir: Option<PathBuf>,
-    /// Restore a damaged backup as far as it goes: some messages are without their content
-    /// then
-    #[arg(long)]
-    damaged: bool,
 }
 
 pub fn backup(config: &Path, arguments: BackupArguments) -> Outcome {
@@ -106,33 +87,6 @@ pub fn verify(config: &Path, arguments: VerifyArguments) -> Outcome {
     Ok(report(&verified, &talk, &place))
 }
 
-pub fn restore(config: &Path, arguments: RestoreArguments) -> Outcome {
-    let settings = match arguments.mail_only {
-        true => {
-            let configuration = configuration(config)?;
-            backup::Settings::Kept {
-                data_dir: configuration.data_dir,
-                allow_root: configuration.allow_root,
-            }
-        }
-        false => backup::Settings::Restored {
-            data_dir: absolute(arguments.data_dir)?,
-        },
-    };
-    let plan = Plan {
-        config: config.to_path_buf(),
-        settings,
-        damage: match arguments.damaged {
-            true => Damage::Accepted,
-            false => Damage::Refused,
-        },
-    };
-    let place = Place::named(arguments.from);
-    let restored = backup::restore(&place, &plan, &Bar::of("restore"))?;
-    tell_restored(config, &restored);
-    Ok(ExitCode::SUCCESS)
-}
-
 /// What a person must know, and cron mails, `--quiet` or not.
 fn warn(done: &BackedUp) {
     if done.disk == Disk::TheMails {
@@ -168,11 +122,6 @@ fn warn(done: &BackedUp) {
             done.held.join(", ")
         );
     }
-}
-
-fn absolute(data_dir: Option<PathBuf>) -> Result<Option<PathBuf>, Failure> {
-    let absolute = data_dir.map(std::path::absolute).transpose();
-    absolute.map_err(|why| Failure(format!("--data-dir: {why}")))
 }
 
 fn told(done: &BackedUp, began: Instant) -> String {
@@ -267,50 +216,8 @@ fn verify_in_place(config: &Path, quiet: bool) -> Outcome {
     Ok(ExitCode::FAILURE)
 }
 
-fn tell_restored(config: &Path, restored: &Restored) {
-    let head = &restored.head;
-    let made_at = readable(&head.made_at);
-    let line = |text: String| print_line(format_args!("{text}"));
-    line(format!(
-        "restored: the mail of {} as it was on {made_at}: {} messages ({}) in {}",
-        head.hostname,
-        restored.counts.messages,
-        size(restored.counts.octets),
-        restored.data_dir.display()
-    ));
-    for file in &restored.settings {
-        line(format!("restored: {}", file.display()));
-    }
-    for (now, was) in &restored.elsewhere {
-        line(format!(
-            "was {}, and is now {}: put it where it belongs",
-            was.display(),
-            now.display()
-        ));
-    }
-    for file in &restored.faulty_bodies {
-        line(format!(
-            "bodies/{file} was lost in the store before the backup was made"
-        ));
-    }
-    for fault in &restored.faults {
-        line(format!("damaged: {fault}"));
-    }
-    line(
-        "what came after that moment is not here. What a provider still holds is fetched again;"
-            .to_string(),
-    );
-    line("what a PC has collected since may come to it a second time".to_string());
-    let config = match config == Path::new("/etc/postroom/postroom.toml") {
-        true => String::new(),
-        false => format!(" --config {}", config.display()),
-    };
-    line(format!("next:    postroom{config} check"));
-    line("then:    systemctl start postroom".to_string());
-}
-
 /// `2026-11-23 09:10 UTC` of what the manifest says.
-fn readable(made_at: &str) -> String {
+pub(super) fn readable(made_at: &str) -> String {
     let clean = super::output::cut(made_at, 40);
     match (clean.get(..10), clean.get(11..16), clean.ends_with('Z')) {
         (Some(day), Some(time), true) => format!("{day} {time} UTC"),
@@ -352,13 +259,13 @@ impl Talk {
 }
 
 /// A bar for each stage, as it becomes known how much there is to do.
-struct Bar {
+pub(super) struct Bar {
     what: &'static str,
     stage: RefCell<Option<Progress>>,
 }
 
 impl Bar {
-    fn of(what: &'static str) -> Bar {
+    pub(super) fn of(what: &'static str) -> Bar {
         Bar {
             what,
             stage: RefCell::new(None),

@@ -18,6 +18,7 @@ mod mail;
 mod output;
 mod progress;
 mod provider;
+mod restore;
 mod serve;
 mod setup;
 mod sheet;
@@ -93,7 +94,7 @@ enum Command {
     /// lost already. Both are told with --quiet, too.
     Verify(backup::VerifyArguments),
     /// Bring mail and settings back from a backup
-    Restore(backup::RestoreArguments),
+    Restore(restore::Arguments),
     /// Write a mailbox as files that other programs read: a Maildir or an mbox file
     Export(export::Arguments),
     /// Bring mail from an old PC or server into a user's mailbox
@@ -152,7 +153,7 @@ pub fn main() -> ExitCode {
         Command::Why(arguments) => why::run(config, arguments),
         Command::Backup(arguments) => backup::backup(config, arguments),
         Command::Verify(arguments) => backup::verify(config, arguments),
-        Command::Restore(arguments) => backup::restore(config, arguments),
+        Command::Restore(arguments) => restore::run(config, arguments),
         Command::Export(arguments) => export::run(config, arguments),
         Command::Import(arguments) => import::run(config, arguments),
         Command::TestMail(arguments) => test_mail::run(config, arguments),

@@ -1,11 +1,9 @@
 //! A folder that is held open, and the files in it by their names. No link in it is
 //! followed, and nothing that lies there is written over.
 
-use std::ffi::{OsStr, OsString};
-use std::fs::File;
+use std::fs::{File, Metadata};
 use std::io;
-use std::os::fd::{AsFd, OwnedFd};
-use std::os::unix::ffi::OsStrExt;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::{Path, PathBuf};
 
 use rustix::fs::{self, AtFlags, Dir, FileType, FlockOperation, Mode, OFlags, Stat};
@@ -86,13 +84,14 @@ impl Folder {
             Ok(()) | Err(Errno::EXIST) => self.folder(name),
             Err(why) => Err(why.into()),
         }
+        self.open_below(name)
     }
 
-    /// A folder in it, which is there and is no link.
+    /// A folder that is in it, and is no link.
     ///
     /// # Errors
     /// See [`Folder::open`].
-    pub fn folder(&self, name: impl AsRef<Path>) -> io::Result<Folder> {
+    pub fn open_below(&self, name: impl AsRef<Path>) -> io::Result<Folder> {
         let flags = OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::RDONLY | OFlags::CLOEXEC;
         Ok(Folder {
             handle: fs::openat(&self.handle, name.as_ref(), flags, Mode::empty())?,
@@ -100,16 +99,26 @@ impl Folder {
         })
     }
 
-    /// Whether its path leads to it at this moment.
+    /// A new folder in it, of this mode.
+    ///
+    /// # Errors
+    /// Something has this name; somebody put another folder in its place at once, which
+    /// is not to be taken for ours. See [`Folder::open`].
+    pub fn make_below(&self, name: impl AsRef<Path>, mode: u32) -> io::Result<Folder> {
+        fs::mkdirat(&self.handle, name.as_ref(), Mode::from_raw_mode(mode))?;
+        let made = self.open_below(name)?;
+        match made.names()?.is_empty() {
+            true => Ok(made),
+            false => Err(io::Error::other("another folder was put in its place")),
+        }
+    }
+
+    /// Whose it is, and what else the system knows of it.
     ///
     /// # Errors
     /// See [`Folder::open`].
-    pub fn is_in_its_place(&self) -> io::Result<bool> {
-        let there = match fs::lstat(&self.path) {
-            Err(Errno::NOENT) => return Ok(false),
-            there => there?,
-        };
-        Ok(is_same(&there, &fs::fstat(&self.handle)?))
+    pub fn metadata(&self) -> io::Result<Metadata> {
+        File::from(self.handle.try_clone()?).metadata()
     }
 
     /// The path of a file in it, for what is told of that.
@@ -221,7 +230,11 @@ impl Folder {
         Ok(is_ours.then_some(file))
     }
 
-    fn create(&self, name: impl AsRef<Path>) -> io::Result<File> {
+    /// A new file, for its owner alone.
+    ///
+    /// # Errors
+    /// Something has this name. See [`Folder::open`].
+    pub fn create(&self, name: impl AsRef<Path>) -> io::Result<File> {
         let flags =
             OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
         Ok(fs::openat(&self.handle, name.as_ref(), flags, OWNERS_FILE)?.into())
@@ -282,16 +295,13 @@ impl Folder {
         Ok(fs::unlinkat(&self.handle, name.as_ref(), AtFlags::empty())?)
     }
 
-    /// Removes a folder in which nothing is.
+    /// Removes a folder that nothing is in.
     ///
     /// # Errors
     /// See [`Folder::open`].
     pub fn remove_folder(&self, name: impl AsRef<Path>) -> io::Result<()> {
-        Ok(fs::unlinkat(
-            &self.handle,
-            name.as_ref(),
-            AtFlags::REMOVEDIR,
-        )?)
+        let removed = fs::unlinkat(&self.handle, name.as_ref(), AtFlags::REMOVEDIR);
+        Ok(removed?)
     }
 
     /// Keeps others out who ask as well, until it is closed; false where somebody is
@@ -305,7 +315,7 @@ impl Folder {
     /// # Errors
     /// See [`Folder::open`].
     pub fn sync(&self) -> io::Result<()> {
-        Ok(fs::fsync(&self.handle)?)
+        File::from(self.handle.try_clone()?).sync_all()
     }
 
     /// All that was written to its disk is there.
@@ -317,8 +327,10 @@ impl Folder {
     }
 }
 
-fn is_same(one: &Stat, other: &Stat) -> bool {
-    (one.st_dev, one.st_ino) == (other.st_dev, other.st_ino)
+impl AsFd for Folder {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.handle.as_fd()
+    }
 }
 
 /// A disk of another machine may know no locks; there nobody is kept out.

@@ -60,6 +60,14 @@ pub enum OpenError {
     )]
     DatabaseGone { folder: PathBuf, left: Left },
     #[error(
+        "{left} is what a restore left, with copies of keys and passwords in it perhaps, and it cannot be removed \
+         ({cause}): remove it as root (sudo rm -r {left})"
+    )]
+    RestoreLeft {
+        left: PathBuf,
+        cause: std::io::Error,
+    },
+    #[error(
         "{0} is not there: no hub has run with this data_dir yet; look at data_dir in postroom.toml"
     )]
     NoStore(PathBuf),

@@ -6,7 +6,8 @@
 //! bodies/       large bodies; NAME.part while one arrives
 //! reserve       room that is given back when the disk is full
 //! probe         written and removed when the database could not be written
-//! restore.part  what `postroom restore` has unpacked so far; the database goes into its place last
+//! restore.part  what `postroom restore` has unpacked so far; the database goes into its place last,
+//!               and with that the folder is over
 //! ```
 //! A symbolic link as data folder is followed once, at the start, and its
 //! target must belong to us: administrators move /var/lib/postroom to a larger
@@ -58,7 +59,10 @@ impl Folder {
         let lock = take_lock(&path)?;
         let folder = Folder { path, _lock: lock };
         make_private_folder(&folder.bodies())?;
-        folder.refuse_remains_without_database()?;
+        match fs::metadata(folder.database()).map_or(0, |found| found.len()) {
+            0 => folder.refuse_remains_without_database()?,
+            _ => folder.remove_what_a_restore_left()?,
+        }
         make_private_file(&folder.database())?;
         sync_names(&folder.path)?;
         Ok(folder)
@@ -84,13 +88,10 @@ impl Folder {
     /// tells of an earlier one. To be asked before SQLite sees it: beside an empty
     /// database it removes the log, which may hold mail.
     fn refuse_remains_without_database(&self) -> Result<(), OpenError> {
-        let octets = |path: &Path| fs::metadata(path).map_or(0, |found| found.len());
-        if octets(&self.database()) > 0 {
-            return Ok(());
-        }
+        let log = fs::metadata(self.path.join("postroom.db-wal"));
         let left = if self.path.join(RESTORING).exists() {
             Left::Restore
-        } else if octets(&self.path.join("postroom.db-wal")) > 0 {
+        } else if log.is_ok_and(|log| log.len() > 0) {
             Left::Log
         } else if self.reserve().exists() {
             Left::Reserve
@@ -101,6 +102,18 @@ impl Folder {
             folder: self.path.clone(),
             left,
         })
+    }
+
+    /// A restore may have been broken off when the database had come, or a person have
+    /// brought one. With the next mail the folder of that restore would be wrong: should
+    /// the database be lost, a restore must not take the bodies here for its own.
+    fn remove_what_a_restore_left(&self) -> Result<(), OpenError> {
+        let left = self.path.join(RESTORING);
+        match fs::remove_dir_all(&left) {
+            Ok(()) => sync_names(&self.path),
+            Err(why) if why.kind() == io::ErrorKind::NotFound => Ok(()),
+            Err(cause) => Err(OpenError::RestoreLeft { left, cause }),
+        }
     }
 
     /// Beside a new database, whole bodies are mail whose database has been

@@ -284,6 +284,45 @@ fn what_is_left_of_a_damaged_backup_is_restored_for_who_says_so() {
     assert!(!other.path("etc/postroom.toml").exists());
 }
 
+#[test]
+fn damaged_settings_keep_nobody_from_mail_that_is_whole() {
+    let office = Office::new();
+    let shelf = Shelf::new();
+    let hub = office.serve();
+    send_large(&hub, "anna@example.com", "one");
+    office.good(&["backup", &shelf.folder("b")]);
+    drop(hub);
+    let damaged = shelf.path("b/state-1/settings/3");
+    let mut octets = fs::read(&damaged).unwrap();
+    octets.push(b'x');
+    fs::write(&damaged, octets).unwrap();
+    let from = shelf.text("b");
+    for arguments in [vec!["restore", &from], vec!["restore", &from, "--damaged"]] {
+        let why = NewBox::new().run(&arguments).bad();
+        assert!(why.contains("state-1/settings/3 has"), "{why}");
+        assert!(why.contains("(it is tls/key.pem of the settings)"), "{why}");
+        assert!(why.contains("--mail-only brings all mail back"), "{why}");
+        assert!(!why.contains("--damaged"), "{why}");
+    }
+    fs::remove_dir_all(office.path("data")).unwrap();
+    let said = office.good(&["restore", &from, "--mail-only"]);
+    assert!(
+        said.contains("damaged, and not needed: state-1/settings/3"),
+        "{said}"
+    );
+    assert_eq!(crate::mail::waiting(&office.serve(), "anna"), 1);
+
+    fs::remove_file(body(&shelf.path("b"))).unwrap();
+    fs::remove_dir_all(office.path("data")).unwrap();
+    let why = NewBox::new().run(&["restore", &from, "--damaged"]).bad();
+    assert!(why.contains("--mail-only --damaged brings back"), "{why}");
+    let why = office.run(&["restore", &from, "--mail-only"]).bad();
+    assert!(why.contains("--damaged restores what is left"), "{why}");
+    assert!(!why.contains("settings/3"), "{why}");
+    let said = office.good(&["restore", &from, "--mail-only", "--damaged"]);
+    assert!(said.contains("damaged: bodies/"), "{said}");
+}
+
 fn restores_nothing(backup: &str, expected: &str) {
     let other = NewBox::new();
     let done = other.run(&["restore", backup]);

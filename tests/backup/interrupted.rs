@@ -176,10 +176,51 @@ fn a_restore_killed_at_any_call_is_no_store_and_is_done_again() {
             let hub = other.serve();
             assert_eq!(waiting(&hub, "anna"), 1, "call {call}");
             assert_eq!(collect(&hub, "bob").len(), 1, "call {call}");
+            let data = names(&other.path("etc/data"));
+            assert!(!data.contains(&"restore.part".to_string()), "call {call}");
         }
         call += 2;
     }
     assert!(call > 20 && refused > 0, "{call} {refused}");
+}
+
+#[test]
+fn a_restore_killed_when_the_database_has_come_never_costs_the_next_one_newer_mail() {
+    let office = office_with_mail();
+    let shelf = Shelf::new();
+    let place = shelf.folder("b");
+    office.good(&["backup", &place]);
+    let interposed = Interposed::new();
+    let mut other = NewBox::new();
+    let part = |other: &NewBox| other.path("etc/data/restore.part");
+    let mut call = 0;
+    // After the database's last rename, and before the folder of the restore is gone.
+    loop {
+        other.renew();
+        let restore = other.command(&["restore", &place]);
+        assert!(killed(restore, &interposed, call), "never so");
+        if other.path("etc/data/postroom.db").exists() && part(&other).exists() {
+            break;
+        }
+        call += 1;
+    }
+    assert_eq!(names(&part(&other)), [""; 0], "keys and passwords are left");
+    // Whether a hub has run on it, which takes the folder away, or not.
+    for has_run in [false, true] {
+        if has_run {
+            drop(other.serve());
+            assert!(!part(&other).exists());
+        }
+        let database = other.path("etc/data/postroom.db");
+        let aside = other.path("aside");
+        std::fs::rename(&database, &aside).unwrap();
+        let bodies = names(&other.path("etc/data/bodies"));
+        let why = other.run(&["restore", &place, "--mail-only"]).bad();
+        assert!(why.contains("holds mail whose database is gone"), "{why}");
+        assert_eq!(names(&other.path("etc/data/bodies")), bodies);
+        assert_eq!(bodies.len(), 2);
+        std::fs::rename(&aside, &database).unwrap();
+    }
 }
 
 #[test]
