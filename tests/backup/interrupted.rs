@@ -17,7 +17,7 @@ const PLACES: i32 = DATABASE | LOG | BODY | BODIES | OTHER;
 const NO_SPACE: i32 = 28;
 
 /// Whether the command was killed before this call of its.
-fn killed(mut command: Command, interposed: &Interposed, call: i64) -> bool {
+pub fn killed(mut command: Command, interposed: &Interposed, call: i64) -> bool {
     interposed.preload(&mut command);
     interposed.order(&[Rule::once(Action::KillBefore, CALLS, PLACES, call)]);
     let quiet = command.stdout(Stdio::null()).stderr(Stdio::null());

@@ -6,7 +6,11 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use crate::hub::user::{HUBS_USER, Program, anothers, give, is_root};
-use crate::hub::{Done, Office, run};
+use crate::hub::{Done, Office, eventually, run};
+use crate::interpose::call::{MKDIR, RENAME, SYNC, UNLINK, WRITE};
+use crate::interpose::place::OTHER;
+use crate::interpose::{Action, Interposed, Rule};
+use crate::interrupted::killed;
 
 const SOMEBODY: u32 = 12346;
 
@@ -203,4 +207,119 @@ fn root_follows_no_link_of_the_hubs_user_to_what_that_user_may_not_read() {
     chown(&roots, Some(HUBS_USER), Some(HUBS_USER)).unwrap();
     plant(&roots, HUBS_USER);
     place.as_user(0, &["backup", to, "--verify"]).good();
+}
+
+/// A backup of the place in one file, and a folder of the hub's user for its settings.
+fn backed_up(place: &Place) -> (String, PathBuf) {
+    let tar = place.program.folder().join("b.tar");
+    let tar = tar.to_str().unwrap().to_string();
+    drop(
+        place
+            .office
+            .serve_by(place.command(HUBS_USER, &place.config(), &["serve"])),
+    );
+    place.as_user(0, &["backup", &tar]).good();
+    (tar, place.program.folder().join("etc"))
+}
+
+fn renew(etc: &Path) {
+    let _ = fs::remove_dir_all(etc);
+    fs::create_dir(etc).unwrap();
+    chown(etc, Some(HUBS_USER), Some(HUBS_USER)).unwrap();
+}
+
+#[test]
+fn the_hub_removes_what_root_left_of_a_restore_whose_mail_has_come() {
+    let Some(place) = Place::new() else { return };
+    let (tar, etc) = backed_up(&place);
+    let config = etc.join("postroom.toml");
+    let part = etc.join("data/restore.part");
+    let interposed = Interposed::new();
+    let mut call = 0;
+    loop {
+        renew(&etc);
+        let restore = place.command(0, &config, &["restore", &tar]);
+        assert!(killed(restore, &interposed, call), "never so");
+        if etc.join("data/postroom.db").exists() && part.exists() {
+            break;
+        }
+        call += 1;
+    }
+    run(
+        place.command(HUBS_USER, &config, &["mail", "list", "anna"]),
+        b"",
+    )
+    .good();
+    assert!(!part.exists());
+}
+
+#[test]
+fn settings_are_never_restored_through_a_folder_that_is_exchanged_meanwhile() {
+    let Some(place) = Place::new() else { return };
+    let (tar, etc) = backed_up(&place);
+    let config = etc.join("postroom.toml");
+    let roots = place.program.folder().join("roots");
+    fs::create_dir(&roots).unwrap();
+    let interposed = Interposed::new();
+    let (mut call, mut exchanged) = (0, 0);
+    loop {
+        renew(&etc);
+        let mut restore = place.command(0, &config, &["restore", &tar]);
+        interposed.preload(&mut restore);
+        let calls = WRITE | SYNC | RENAME | UNLINK | MKDIR;
+        interposed.order(&[Rule::once(Action::Stall, calls, OTHER, call)]);
+        let quiet = restore.stdout(std::process::Stdio::null());
+        let mut restore = quiet.stderr(std::process::Stdio::null()).spawn().unwrap();
+        let mut has_ended = false;
+        eventually("the call comes, or the end", || {
+            has_ended = restore.try_wait().unwrap().is_some();
+            has_ended || interposed.acted(0) > 0
+        });
+        if has_ended && interposed.acted(0) == 0 {
+            break;
+        }
+        // What the owner of the settings' folder may do at any moment.
+        let tls = etc.join("tls");
+        if fs::rename(&tls, etc.join("aside")).is_ok() {
+            std::os::unix::fs::symlink(&roots, &tls).unwrap();
+            lchown(&tls, Some(HUBS_USER), Some(HUBS_USER)).unwrap();
+            exchanged += 1;
+        }
+        interposed.lift();
+        restore.wait().unwrap();
+        let found = crate::names(&roots);
+        assert_eq!(found, [""; 0], "call {call}");
+        call += 1;
+    }
+    assert!(exchanged > 10, "{exchanged} of {call}");
+}
+
+#[test]
+fn a_data_folder_that_is_a_link_of_somebody_elses_is_not_restored_into() {
+    let Some(place) = Place::new() else { return };
+    let (tar, etc) = backed_up(&place);
+    renew(&etc);
+    let roots = place.program.folder().join("roots");
+    fs::create_dir(&roots).unwrap();
+    let data = etc.join("data");
+    std::os::unix::fs::symlink(&roots, &data).unwrap();
+    lchown(&data, Some(HUBS_USER), Some(HUBS_USER)).unwrap();
+    let restore = || {
+        run(
+            place.command(0, &etc.join("postroom.toml"), &["restore", &tar]),
+            b"",
+        )
+    };
+    let why = restore().bad();
+    assert!(why.contains("is a link of user 12345"), "{why}");
+    assert_eq!(
+        (
+            fs::metadata(&roots).unwrap().uid(),
+            crate::names(&roots).len()
+        ),
+        (0, 0)
+    );
+    lchown(&data, Some(0), Some(0)).unwrap();
+    restore().good();
+    assert_eq!(anothers(&roots), Vec::<PathBuf>::new());
 }
