@@ -7,7 +7,6 @@
 //! everything goes by handles, and no link is followed.
 
 use std::ffi::OsStr;
-use std::fs;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
@@ -56,7 +55,7 @@ impl Placing {
     /// Another file is in the way.
     pub fn plan(
         config: &Path,
-        unpacked: &Path,
+        unpacked: &Folder,
         manifest: &Manifest,
         data_dir: Option<&Path>,
     ) -> Result<Placing, BackupError> {
@@ -69,8 +68,8 @@ impl Placing {
             opened => Some(opened.map_err(failed("open", &placing.folder))?),
         };
         for (number, file) in manifest.tail.settings.iter().enumerate() {
-            let from = unpacked.join(&file.name);
-            let mut content = fs::read(&from).map_err(failed("read", &from))?;
+            let from = unpacked.path(&file.name);
+            let mut content = content_of(unpacked, &file.name).map_err(failed("read", &from))?;
             let path = Path::new(&file.path);
             let (to, was) = match path.strip_prefix("/") {
                 _ if number == 0 => (config.file_name().unwrap_or_default().into(), None),
@@ -80,7 +79,7 @@ impl Placing {
                 Err(_) if is_below(path) => (path.to_path_buf(), None),
                 _ => {
                     return Err(BackupError::Stranger {
-                        path: unpacked.to_path_buf(),
+                        path: unpacked.path(""),
                         name: file.path.escape_debug().to_string(),
                     });
                 }
@@ -224,6 +223,19 @@ impl PlacedFile {
              all of {folder}), and run this again"
         )))
     }
+}
+
+/// What was unpacked by this name.
+fn content_of(unpacked: &Folder, name: &str) -> io::Result<Vec<u8>> {
+    let mut folder = unpacked.open_below(".")?;
+    let name = Path::new(name);
+    for part in name.parent().unwrap_or(Path::new("")) {
+        folder = folder.open_below(part)?;
+    }
+    let mut content = Vec::new();
+    let mut file = folder.read(name.file_name().unwrap_or_default())?;
+    file.read_to_end(&mut content)?;
+    Ok(content)
 }
 
 /// For `map_err`: what is there in place of a folder.

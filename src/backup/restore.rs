@@ -110,7 +110,7 @@ pub fn restore(place: &Place, plan: &Plan, watch: &dyn Watch) -> Result<Restored
     let ready = read.and_then(|seen| Ready::make(&site, place, plan, seen));
     let ready = ready.inspect_err(|_| site.take_back())?;
     // Should it fail from here on, what was unpacked stays, and with it no hub starts.
-    site.place_mail(&ready.manifest)?;
+    site.place_mail(&ready.manifest.head.state)?;
     let (not_needed, needed) = ready.faults.into_iter().partition(Fault::is_of_settings);
     Ok(Restored {
         head: ready.manifest.head,
@@ -175,7 +175,12 @@ impl Ready {
                 (settle(&database, users, words)?, Placing::default())
             }
             Settings::Restored { data_dir } => {
-                let placed = Placing::plan(&plan.config, &part, &manifest, data_dir.as_deref())?;
+                let placed = Placing::plan(
+                    &plan.config,
+                    &site.unpacked()?,
+                    &manifest,
+                    data_dir.as_deref(),
+                )?;
                 (Settled::default(), placed)
             }
         };

@@ -1,16 +1,17 @@
 //! The data folder that a restore fills: the hub's alone, locked, and root's while root
 //! works in it.
 
-use std::fs::{self, File, Metadata, OpenOptions, TryLockError};
+use std::fs::{self, File, Metadata, TryLockError};
 use std::io;
-use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
+use std::os::fd::AsFd;
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, fchown};
 use std::path::{Path, PathBuf};
 
-use rustix::fs::{Mode, OFlags, fchmod};
+use rustix::fs::{Mode, fchmod};
 
-use super::copying::{make_folder, sync_folder};
+use super::copying::make_folder;
 use super::error::{BackupError, failed};
-use super::manifest::{Head, Manifest};
+use super::manifest::Head;
 use super::names::BODIES;
 use super::owner::Owner;
 use super::reading::is_empty;
@@ -100,7 +101,9 @@ impl Site {
         let data_dir = name_of(&data_dir, &found)?;
         // Before the lock: not even that is put into a folder that is something else.
         refuse_other_things(&handle, &data_dir)?;
-        let lock = lock(&data_dir)?;
+        let lock = lock(&handle, &data_dir)?;
+        // As nobody changes it any more.
+        let begun = Begun::in_folder(&data_dir);
         refuse_what_is_there(&data_dir, begun)?;
         let site = Site {
             data_dir,
@@ -128,66 +131,75 @@ impl Site {
         }
         let private = fchmod(&self.handle, Mode::RWXU);
         private.map_err(|why| failed("make private", &self.data_dir)(why.into()))?;
+        let emptied = self.empty();
+        emptied.map_err(failed("make ready", &self.data_dir))
+    }
+
+    fn empty(&self) -> io::Result<()> {
+        let data = &self.handle;
         // The bodies of an earlier restore go before what says that they are its own; any
         // others were refused.
-        let bodies = self.data_dir.join(BODIES);
-        match self.begun {
-            Begun::Placing => remove(&bodies)?,
-            Begun::No | Begun::Unpacking => remove_empty(&bodies)?,
-        }
-        sync_folder(&self.data_dir)?;
-        remove(&self.part())?;
+        or_gone(match self.begun {
+            Begun::Placing => data.remove_all(BODIES),
+            Begun::No | Begun::Unpacking => data.remove_folder(BODIES),
+        })?;
+        data.sync()?;
+        or_gone(data.remove_all(RESTORING))?;
         for log in ["postroom.db-wal", "postroom.db-shm"] {
-            let path = self.data_dir.join(log);
             // Empty, as was seen. SQLite would take them for the new database's.
-            let _ = fs::remove_file(&path);
+            or_gone(data.remove(log))?;
         }
-        make_folder(&self.part().join(BODIES))?;
-        sync_folder(&self.data_dir)
+        data.below(RESTORING)?.below(BODIES)?;
+        data.sync()
+    }
+
+    /// What was unpacked.
+    pub fn unpacked(&self) -> Result<Folder, BackupError> {
+        let part = self.handle.open_below(RESTORING);
+        part.map_err(failed("open", &self.part()))
+    }
+
+    /// Moves the mail of a manifest with this state into its place.
+    pub fn place_mail(&self, state: &str) -> Result<(), BackupError> {
+        let placed = self.place(state);
+        placed.map_err(failed("move the mail into its place in", &self.data_dir))
     }
 
     /// The rename of the database is the moment at which there is a store again. Until
     /// then the folder of the restore says that there is none, and from then on nothing is
     /// in it any more: neither keys and passwords, nor what a later restore could take for
     /// a sign that the bodies are not the store's.
-    pub fn place_mail(&self, manifest: &Manifest) -> Result<(), BackupError> {
-        let part = self.part();
-        let (waiting, database) = (part.join(DATABASE), self.data_dir.join(DATABASE));
-        let (unpacked, bodies) = (part.join(BODIES), self.data_dir.join(BODIES));
-        for body in fs::read_dir(&unpacked).map_err(failed("read", &unpacked))? {
-            self.give(&body.map_err(failed("read", &unpacked))?.path())?;
+    fn place(&self, state: &str) -> io::Result<()> {
+        let data = &self.handle;
+        let part = data.open_below(RESTORING)?;
+        let bodies = part.open_below(BODIES)?;
+        for body in bodies.names()? {
+            self.give(bodies.read(body)?)?;
         }
-        self.give(&unpacked)?;
-        sync_folder(&unpacked)?;
-        rename(&part.join(manifest.database()), &waiting)?;
-        self.give(&waiting)?;
-        remove(&part.join(&manifest.head.state))?;
-        sync_folder(&part)?;
-        rename(&unpacked, &bodies)?;
-        sync_folder(&part)?;
-        sync_folder(&self.data_dir)?;
-        // From here on the folder is the hub's user's again, who may put a link anywhere.
-        let (from, to) = (Folder::open_itself(&part), &self.handle);
-        let from = from.map_err(failed("open", &part))?;
+        self.give(&bodies)?;
+        bodies.sync()?;
+        part.open_below(state)?.rename(DATABASE, &part, DATABASE)?;
+        self.give(part.read(DATABASE)?)?;
+        part.remove_all(state)?;
+        part.sync()?;
+        part.rename(BODIES, data, BODIES)?;
+        part.sync()?;
         // The hub removes it, if this command does not come to it.
         self.give(&part)?;
-        if let Some(owner) = self.owner {
-            owner.take(&self.lock, &self.data_dir.join("lock"))?;
-            owner.take(&self.handle, &self.data_dir)?;
-        }
-        let placed = from.rename(DATABASE, to, DATABASE);
-        placed.map_err(failed("move into place", &database))?;
-        to.sync().map_err(failed("sync", &self.data_dir))?;
-        let removed = to.remove_folder(RESTORING).and_then(|()| to.sync());
-        removed.map_err(failed("remove", &part))
+        self.give(&self.lock)?;
+        self.give(data)?;
+        data.sync()?;
+        part.rename(DATABASE, data, DATABASE)?;
+        data.sync()?;
+        data.remove_folder(RESTORING)?;
+        data.sync()
     }
 
-    fn give(&self, path: &Path) -> Result<(), BackupError> {
-        let Some(owner) = self.owner else {
-            return Ok(());
-        };
-        let handle = File::open(path).map_err(failed("give its owner to", path))?;
-        owner.take(&handle, path)
+    fn give(&self, handle: impl AsFd) -> io::Result<()> {
+        match self.owner {
+            Some(Owner { user, group }) => fchown(handle, Some(user), Some(group)),
+            None => Ok(()),
+        }
     }
 
     /// Removes what was unpacked, and gives the folder back: the first error is the one
@@ -195,15 +207,24 @@ impl Site {
     pub fn take_back(&self) {
         // Bodies that an earlier restore had moved, and that could not be removed, need
         // what says so.
-        if !self.data_dir.join(BODIES).exists() {
-            let _ = remove(&self.part());
+        let bodies = self.handle.open_below(BODIES);
+        if bodies.is_err_and(|why| why.kind() == io::ErrorKind::NotFound) {
+            let _ = self.handle.remove_all(RESTORING);
         }
         let (before, mode) = &self.before;
-        if let Some(owner) = self.owner {
-            let _ = owner.take(&self.lock, &self.data_dir);
+        if self.owner.is_some() {
+            let _ = self.give(&self.lock);
             let _ = before.take(&self.handle, &self.data_dir);
         }
         let _ = fchmod(&self.handle, *mode);
+    }
+}
+
+/// What is not there need not be removed.
+fn or_gone(removed: io::Result<()>) -> io::Result<()> {
+    match removed {
+        Err(why) if why.kind() == io::ErrorKind::NotFound => Ok(()),
+        removed => removed,
     }
 }
 
@@ -287,13 +308,9 @@ fn name_of(data_dir: &Path, opened: &Metadata) -> Result<PathBuf, BackupError> {
     }
 }
 
-fn lock(data_dir: &Path) -> Result<File, BackupError> {
+fn lock(handle: &Folder, data_dir: &Path) -> Result<File, BackupError> {
     let path = data_dir.join("lock");
-    let mut options = OpenOptions::new();
-    let options = options.read(true).write(true).create(true).truncate(false);
-    let private = options.mode(0o600);
-    let private = private.custom_flags(OFlags::NOFOLLOW.bits() as i32);
-    let lock = private.open(&path).map_err(failed("open", &path))?;
+    let lock = handle.file("lock").map_err(failed("open", &path))?;
     match lock.try_lock() {
         Ok(()) => Ok(lock),
         Err(TryLockError::WouldBlock) => {
@@ -303,25 +320,5 @@ fn lock(data_dir: &Path) -> Result<File, BackupError> {
             )))
         }
         Err(TryLockError::Error(why)) => Err(failed("lock", &path)(why)),
-    }
-}
-
-fn rename(from: &Path, to: &Path) -> Result<(), BackupError> {
-    fs::rename(from, to).map_err(failed("move into place", to))
-}
-
-/// Removes a folder with all that is in it; no link is followed.
-fn remove(folder: &Path) -> Result<(), BackupError> {
-    match fs::remove_dir_all(folder) {
-        Err(why) if why.kind() != io::ErrorKind::NotFound => Err(failed("remove", folder)(why)),
-        _ => Ok(()),
-    }
-}
-
-/// Removes a folder that nothing is in.
-fn remove_empty(folder: &Path) -> Result<(), BackupError> {
-    match fs::remove_dir(folder) {
-        Err(why) if why.kind() != io::ErrorKind::NotFound => Err(failed("remove", folder)(why)),
-        _ => Ok(()),
     }
 }

@@ -240,6 +240,16 @@ impl Folder {
         Ok(fs::openat(&self.handle, name.as_ref(), flags, OWNERS_FILE)?.into())
     }
 
+    /// A file that is no link, to read and write; made if there is none, for its owner
+    /// alone.
+    ///
+    /// # Errors
+    /// See [`Folder::open`].
+    pub fn file(&self, name: impl AsRef<Path>) -> io::Result<File> {
+        let flags = OFlags::RDWR | OFlags::CREATE | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        Ok(fs::openat(&self.handle, name.as_ref(), flags, OWNERS_FILE)?.into())
+    }
+
     fn is_called(&self, name: impl AsRef<Path>, file: &File) -> io::Result<bool> {
         let here = match fs::statat(&self.handle, name.as_ref(), AtFlags::SYMLINK_NOFOLLOW) {
             Err(Errno::NOENT) => return Ok(false),
@@ -302,6 +312,23 @@ impl Folder {
     pub fn remove_folder(&self, name: impl AsRef<Path>) -> io::Result<()> {
         let removed = fs::unlinkat(&self.handle, name.as_ref(), AtFlags::REMOVEDIR);
         Ok(removed?)
+    }
+
+    /// Removes a folder with all that is in it.
+    ///
+    /// # Errors
+    /// See [`Folder::open`].
+    pub fn remove_all(&self, name: impl AsRef<Path>) -> io::Result<()> {
+        let folder = self.open_below(&name)?;
+        for inside in folder.names()? {
+            match folder.remove(&inside) {
+                Err(why) if why.kind() == io::ErrorKind::IsADirectory => {
+                    folder.remove_all(&inside)?;
+                }
+                removed => removed?,
+            }
+        }
+        self.remove_folder(name)
     }
 
     /// Keeps others out who ask as well, until it is closed; false where somebody is
@@ -379,35 +406,35 @@ mod tests {
     }
 
     #[test]
-    fn a_folder_that_was_moved_away_is_not_in_its_place_and_still_itself() {
+    fn a_folder_goes_with_what_is_in_it_and_what_links_in_it_lead_to_stays() {
         let temporary = tempfile::tempdir().unwrap();
         let at = |name: &str| temporary.path().join(name);
-        let root = Folder::open(temporary.path()).unwrap();
-        let folder = root.below("there").unwrap();
-        plain::write(at("there/mail"), "mail").unwrap();
-        assert!(folder.is_in_its_place().unwrap());
-        plain::rename(at("there"), at("elsewhere")).unwrap();
-        assert!(!folder.is_in_its_place().unwrap());
-        symlink("elsewhere", at("there")).unwrap();
-        assert!(!folder.is_in_its_place().unwrap());
-        assert_eq!(folder.octets("mail"), Some(4));
-        folder.remove("mail").unwrap();
-        root.remove_folder("elsewhere").unwrap();
-        assert!(root.folder("elsewhere").is_err());
+        let folder = Folder::open(temporary.path()).unwrap();
+        for name in ["kept", "going", "going/deeper"] {
+            plain::create_dir(at(name)).unwrap();
+            plain::write(at(name).join("file"), "").unwrap();
+        }
+        symlink(at("kept"), at("going/link")).unwrap();
+        symlink(at("kept"), at("link")).unwrap();
+        folder.remove_all("going").unwrap();
+        assert!(folder.remove_all("link").is_err());
+        assert!(!at("going").exists() && at("kept/file").exists());
+        assert!(folder.remove_folder("kept").is_err());
     }
 
     #[test]
-    fn a_lock_is_taken_once_and_nothing_else_lies_in_its_place() {
+    fn what_has_a_name_is_not_taken_for_a_new_folder_or_a_new_file() {
         let temporary = tempfile::tempdir().unwrap();
         let folder = Folder::open(temporary.path()).unwrap();
-        let lock = folder.lock_file("lock").unwrap();
-        assert!(lock.is_some() && folder.lock_file("lock").unwrap().is_none());
-        drop(lock);
-        assert!(folder.lock_file("lock").unwrap().is_some());
-        symlink("secret", temporary.path().join("link")).unwrap();
-        assert!(folder.lock_file("link").is_err());
-        assert!(!temporary.path().join("secret").exists());
-        assert_eq!(folder.octets("link"), None);
+        let exists = |why: io::Error| why.kind() == io::ErrorKind::AlreadyExists;
+        drop(folder.make_below("folder", 0o755).unwrap());
+        assert!(exists(folder.make_below("folder", 0o755).unwrap_err()));
+        drop(folder.create("file").unwrap());
+        assert!(exists(folder.create("file").unwrap_err()));
+        symlink("elsewhere", temporary.path().join("link")).unwrap();
+        assert!(exists(folder.make_below("link", 0o755).unwrap_err()));
+        assert!(exists(folder.create("link").unwrap_err()));
+        assert!(folder.file("link").is_err());
     }
 
     #[test]

@@ -7,7 +7,8 @@
 //! Names no protocol, logs nothing, and changes no octet of a message.
 //!
 //! Called by `delivery` (mail in), `net` (maildrops, what a provider lists), `hub` and `cli`
-//! (administration, the sweep); by `backup` for copies, beside whatever hub runs ([`Snapshot`]).
+//! (administration, the sweep); by `backup` for copies, beside whatever hub runs ([`Snapshot`]), and for
+//! the way back ([`settle_persons`]).
 //!
 //! # States of a message: what a crash leaves, and who cleans up
 //!

@@ -5,14 +5,14 @@ use std::process::{Command, Stdio};
 
 use crate::hub::{Office, run};
 use crate::interpose::call::{MKDIR, RENAME, SYNC, TRUNCATE, UNLINK, WRITE};
-use crate::interpose::place::{BODIES, BODY, DATABASE, LOG, OTHER};
+use crate::interpose::place::{BODIES, BODY, DATABASE, FOLDER, LOG, OTHER};
 use crate::interpose::{Action, Interposed, Rule};
 use crate::mail::{collect, waiting};
 use crate::{NewBox, Shelf, names, send_large};
 
 /// Whatever changes something on a disk.
 const CALLS: i32 = WRITE | SYNC | RENAME | UNLINK | TRUNCATE | MKDIR;
-const PLACES: i32 = DATABASE | LOG | BODY | BODIES | OTHER;
+const PLACES: i32 = DATABASE | LOG | BODY | BODIES | FOLDER | OTHER;
 /// ENOSPC.
 const NO_SPACE: i32 = 28;
 

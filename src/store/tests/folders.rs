@@ -256,3 +256,20 @@ fn a_database_that_another_program_holds_at_the_start_costs_no_reserve() {
     office.store = Some(Store::open(&office.settings, office.now).unwrap());
     assert_eq!(office.listing("anna").len(), 1);
 }
+
+#[test]
+fn a_store_that_is_there_removes_what_a_restore_left_and_needs_it_gone() {
+    let mut office = office();
+    let id = office.deliver(&["anna"], &large());
+    let part = office.data().join(RESTORING);
+    fs::create_dir_all(part.join("state-1/settings")).unwrap();
+    fs::write(part.join("state-1/settings/3"), "a key").unwrap();
+    office.reopen();
+    assert!(!part.exists());
+    assert_eq!(office.listing("anna")[0].message, id);
+    fs::write(&part, "no folder").unwrap();
+    office.store = None;
+    let error = Store::open(&office.settings, office.now).unwrap_err();
+    assert!(matches!(error, OpenError::RestoreLeft { .. }), "{error}");
+    assert!(error.to_string().contains("remove it as root"), "{error}");
+}
