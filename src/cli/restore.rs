@@ -171,6 +171,9 @@ fn of_persons(config: &Path, persons: &Settled) -> Vec<String> {
              USER gives a message to somebody"
         )
     });
+    let renamed = persons.renamed.iter().map(|(name, now)| {
+        format!("renamed: the mail of {name} of then is that of {now}, who has the same password entry here")
+    });
     let waiting = persons.waiting.iter().map(|(name, now)| match now {
         Some(now) => format!(
             "waits:   the mail of {name}, who is {now} here: {postroom} user rename {name} {now} brings it there"
@@ -180,7 +183,7 @@ fn of_persons(config: &Path, persons: &Settled) -> Vec<String> {
              given to nobody else of that name"
         ),
     });
-    sealed.chain(waiting).collect()
+    sealed.chain(renamed).chain(waiting).collect()
 }
 
 /// Where postroom.toml is, if that must be said.

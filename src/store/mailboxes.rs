@@ -97,6 +97,11 @@ impl OpenMailboxes {
         })
     }
 
+    /// Whether there is one of this name.
+    pub fn has(&self, user: &str) -> bool {
+        self.0.keys().any(|name| same_name(name, user))
+    }
+
     /// Those that are left, by their names.
     pub fn rest(self) -> Vec<OpenMailbox> {
         let mut rest: Vec<OpenMailbox> = self.0.into_values().collect();

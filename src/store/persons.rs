@@ -15,7 +15,7 @@ use std::time::SystemTime;
 use rusqlite::Connection;
 
 use super::error::{OpenError, StoreError};
-use super::mailboxes::{OpenMailboxes, belong_to, miss, same_name, seal_mailbox};
+use super::mailboxes::{OpenMailbox, OpenMailboxes, belong_to, miss, same_name, seal_mailbox};
 use super::snapshot::{failed, open_copy};
 
 /// Who has a name now that somebody with another password entry had then.
@@ -38,11 +38,13 @@ pub enum Persons {
     NotAsked(Vec<String>),
 }
 
-/// What the names are told of whose mail nobody gets at once.
+/// The names whose mail does not simply come back to whoever has the name.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Settled {
     /// Somebody else has the name now.
     pub sealed: Vec<String>,
+    /// … and who had it then has another one: it goes along.
+    pub renamed: Vec<(String, String)>,
     /// Nobody here has it; and who here has the same password entry, if somebody does.
     pub waiting: Vec<(String, Option<String>)>,
 }
@@ -93,10 +95,16 @@ fn settle(
         let word = words.iter().position(|(name, _)| same_name(name, user));
         match word.map(|place| words.swap_remove(place).1) {
             Some(Person::Same) => belong_to(&change, mailbox.id, user, fingerprint)?,
-            Some(Person::Other) => {
-                seal_mailbox(&change, mailbox.id, now)?;
-                settled.sealed.push(user.clone());
-            }
+            Some(Person::Other) => match heir(&change, &mailbox, users)? {
+                Some((heir, fingerprint)) => {
+                    belong_to(&change, mailbox.id, heir, fingerprint)?;
+                    settled.renamed.push((mailbox.user, heir.clone()));
+                }
+                None => {
+                    seal_mailbox(&change, mailbox.id, now)?;
+                    settled.sealed.push(user.clone());
+                }
+            },
             None => undecided.push(user.clone()),
         }
     }
@@ -120,4 +128,20 @@ fn settle(
     }
     change.commit()?;
     Ok(Persons::Settled(settled))
+}
+
+/// Who had the mailbox then and has another name now: password entries are salted, so the
+/// same one is the same person's. Not who has a mailbox of that name already.
+fn heir<'a>(
+    db: &Connection,
+    mailbox: &OpenMailbox,
+    users: &'a [(String, String)],
+) -> Result<Option<&'a (String, String)>, StoreError> {
+    let has_entry = |user: &&(String, String)| mailbox.fingerprint.as_ref() == Some(&user.1);
+    let mut heirs = users.iter().filter(has_entry);
+    let (Some(heir), None) = (heirs.next(), heirs.next()) else {
+        return Ok(None);
+    };
+    let has_mailbox = OpenMailboxes::read(db)?.has(&heir.0);
+    Ok((!has_mailbox).then_some(heir))
 }

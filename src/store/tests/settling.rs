@@ -84,7 +84,7 @@ fn a_name_with_another_password_entry_is_settled_by_a_persons_word_alone() {
     let both = [("Anna", Person::Same), ("bob", Person::Other)];
     let settled = Settled {
         sealed: vec!["BOB".into()],
-        waiting: vec![],
+        ..Settled::default()
     };
     assert_eq!(settle(&office, &here, &both), Persons::Settled(settled));
     assert_eq!(after_the_start(&mut office, &here), [1, 0, 1, 0]);
@@ -116,8 +116,8 @@ fn a_name_that_nobody_has_waits_and_is_not_given_to_the_next_who_has_it() {
     let mut office = closed();
     let here = [("anna", "a1"), ("bobby", "b1")];
     let settled = Settled {
-        sealed: vec![],
         waiting: vec![("bob".into(), Some("bobby".into())), ("carol".into(), None)],
+        ..Settled::default()
     };
     assert_eq!(settle(&office, &here, &[]), Persons::Settled(settled));
     // Added before the hub has seen the directory without her.
@@ -145,4 +145,26 @@ fn what_was_sealed_or_missed_then_is_so_now() {
     let same = [("carol", Person::Same)];
     assert!(matches!(settle(&office, &here, &same), Persons::Settled(_)));
     assert_eq!(after_the_start(&mut office, &here), [0, 1, 1]);
+}
+
+#[test]
+fn who_has_another_name_by_now_gets_the_mail_when_somebody_else_has_the_old_one() {
+    let mut office = closed();
+    let here = [
+        ("anna", "a1"),
+        ("bob", "b2"),
+        ("robert", "b1"),
+        ("carol", "c1"),
+    ];
+    assert_eq!(
+        settle(&office, &here, &[]),
+        Persons::Undecided(vec!["bob".into()])
+    );
+    let renamed = Settled {
+        renamed: vec![("bob".into(), "robert".into())],
+        ..Settled::default()
+    };
+    let other = [("bob", Person::Other)];
+    assert_eq!(settle(&office, &here, &other), Persons::Settled(renamed));
+    assert_eq!(after_the_start(&mut office, &here), [1, 0, 1, 1]);
 }
