@@ -98,7 +98,7 @@ pub enum BackupError {
     )]
     Damaged { path: PathBuf, faults: Vec<Fault> },
     #[error(
-        "nothing was restored, for it does not tell whose the mail is now: {} here with another password than in the \
+        "nothing was restored, for the backup does not tell whose its mail is now: {} here with another password than in the \
          backup. Who has the name as before, and only another password since, gets the mail (--same-person NAME); where \
          somebody else has it now, that person starts empty, and the mail stays sealed (--other-person NAME)",
         listed(.0)

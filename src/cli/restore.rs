@@ -7,7 +7,7 @@ use clap::Args;
 
 use super::ask::configuration;
 use super::backup::{Bar, readable};
-use super::output::{print_line, size};
+use super::output::{print_line, printable, size};
 use super::{Failure, Outcome};
 use crate::backup::{self, BackupError, Damage, Place, Plan, Restored};
 use crate::config::init::SYSTEM_FOLDER;
@@ -121,7 +121,8 @@ fn way_on(config: &Path, arguments: &Arguments, names: &[String]) -> String {
 fn tell(config: &Path, restored: &Restored) {
     let head = &restored.head;
     let made_at = readable(&head.made_at);
-    let line = |text: String| print_line(format_args!("{text}"));
+    // What a backup says of itself may be anything.
+    let line = |text: String| print_line(format_args!("{}", printable(&text)));
     line(format!(
         "restored: the mail of {} as it was on {made_at}: {} messages ({}) in {}",
         head.hostname,
