@@ -153,7 +153,7 @@ impl PlacedFile {
         folder: &Folder,
         enter: fn(&Folder, &OsStr) -> io::Result<Option<Folder>>,
     ) -> Result<Option<Folder>, BackupError> {
-        let mut at = folder.open_below(".").map_err(in_the_way(folder, "."))?;
+        let mut at = folder.folder(".").map_err(in_the_way(folder, "."))?;
         let above = self.to.parent().unwrap_or(Path::new(""));
         for name in above {
             match enter(&at, name).map_err(in_the_way(&at, name))? {
@@ -165,7 +165,7 @@ impl PlacedFile {
     }
 
     fn refuse_another(&self, folder: &Folder) -> Result<(), BackupError> {
-        let enter = |folder: &Folder, name: &OsStr| match folder.open_below(name) {
+        let enter = |folder: &Folder, name: &OsStr| match folder.folder(name) {
             Err(why) if why.kind() == io::ErrorKind::NotFound => Ok(None),
             opened => opened.map(Some),
         };
@@ -227,10 +227,10 @@ impl PlacedFile {
 
 /// What was unpacked by this name.
 fn content_of(unpacked: &Folder, name: &str) -> io::Result<Vec<u8>> {
-    let mut folder = unpacked.open_below(".")?;
+    let mut folder = unpacked.folder(".")?;
     let name = Path::new(name);
     for part in name.parent().unwrap_or(Path::new("")) {
-        folder = folder.open_below(part)?;
+        folder = folder.folder(part)?;
     }
     let mut content = Vec::new();
     let mut file = folder.read(name.file_name().unwrap_or_default())?;

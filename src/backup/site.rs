@@ -1,7 +1,7 @@
 //! The data folder that a restore fills: the hub's alone, locked, and root's while root
 //! works in it.
 
-use std::fs::{self, File, Metadata, TryLockError};
+use std::fs::{self, File, Metadata};
 use std::io;
 use std::os::fd::AsFd;
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, fchown};
@@ -155,7 +155,7 @@ impl Site {
 
     /// What was unpacked.
     pub fn unpacked(&self) -> Result<Folder, BackupError> {
-        let part = self.handle.open_below(RESTORING);
+        let part = self.handle.folder(RESTORING);
         part.map_err(failed("open", &self.part()))
     }
 
@@ -171,14 +171,14 @@ impl Site {
     /// a sign that the bodies are not the store's.
     fn place(&self, state: &str) -> io::Result<()> {
         let data = &self.handle;
-        let part = data.open_below(RESTORING)?;
-        let bodies = part.open_below(BODIES)?;
+        let part = data.folder(RESTORING)?;
+        let bodies = part.folder(BODIES)?;
         for body in bodies.names()? {
             self.give(bodies.read(body)?)?;
         }
         self.give(&bodies)?;
         bodies.sync()?;
-        part.open_below(state)?.rename(DATABASE, &part, DATABASE)?;
+        part.folder(state)?.rename(DATABASE, &part, DATABASE)?;
         self.give(part.read(DATABASE)?)?;
         part.remove_all(state)?;
         part.sync()?;
@@ -207,7 +207,7 @@ impl Site {
     pub fn take_back(&self) {
         // Bodies that an earlier restore had moved, and that could not be removed, need
         // what says so.
-        let bodies = self.handle.open_below(BODIES);
+        let bodies = self.handle.folder(BODIES);
         if bodies.is_err_and(|why| why.kind() == io::ErrorKind::NotFound) {
             let _ = self.handle.remove_all(RESTORING);
         }
@@ -309,16 +309,12 @@ fn name_of(data_dir: &Path, opened: &Metadata) -> Result<PathBuf, BackupError> {
 }
 
 fn lock(handle: &Folder, data_dir: &Path) -> Result<File, BackupError> {
-    let path = data_dir.join("lock");
-    let lock = handle.file("lock").map_err(failed("open", &path))?;
-    match lock.try_lock() {
-        Ok(()) => Ok(lock),
-        Err(TryLockError::WouldBlock) => {
-            let folder = data_dir.display();
-            Err(BackupError::InTheWay(format!(
-                "a hub, or another command, is at work on {folder}: stop it first (systemctl stop postroom)"
-            )))
-        }
-        Err(TryLockError::Error(why)) => Err(failed("lock", &path)(why)),
-    }
+    let lock = handle.lock_file("lock");
+    let lock = lock.map_err(failed("lock", &data_dir.join("lock")))?;
+    lock.ok_or_else(|| {
+        let folder = data_dir.display();
+        BackupError::InTheWay(format!(
+            "a hub, or another command, is at work on {folder}: stop it first (systemctl stop postroom)"
+        ))
+    })
 }

@@ -11,7 +11,7 @@ use super::ask::configuration;
 use super::output::{print_line, size};
 use super::progress::Progress;
 use super::{Failure, Outcome};
-use crate::backup::{self, BackedUp, Disk, Place, Verified, Watch};
+use crate::backup::{self, BackedUp, Disk, KeptArchive, Lost, Place, Verified, Watch};
 
 #[derive(Debug, Args)]
 pub struct BackupArguments {

@@ -145,7 +145,7 @@ fn tell(config: &Path, restored: &Restored) {
     }
     for file in &restored.faulty_bodies {
         line(format!(
-            "bodies/{file} was missing or cut off before the backup was made"
+            "bodies/{file} was lost in the store before the backup was made"
         ));
     }
     for fault in &restored.needed {

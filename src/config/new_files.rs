@@ -79,7 +79,7 @@ fn make_in(above: &Folder, name: &OsStr, mode: u32) -> io::Result<(Folder, MadeB
 /// Something else has its name; from the system.
 pub fn folder_in(above: &Folder, name: &OsStr, mode: u32) -> io::Result<Folder> {
     match make_in(above, name, mode) {
-        Err(why) if why.kind() == io::ErrorKind::AlreadyExists => above.open_below(name),
+        Err(why) if why.kind() == io::ErrorKind::AlreadyExists => above.folder(name),
         made => made.map(|(made, _)| made),
     }
 }

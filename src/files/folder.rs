@@ -1,9 +1,11 @@
 //! A folder that is held open, and the files in it by their names. No link in it is
 //! followed, and nothing that lies there is written over.
 
+use std::ffi::{OsStr, OsString};
 use std::fs::{File, Metadata};
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
 use rustix::fs::{self, AtFlags, Dir, FileType, FlockOperation, Mode, OFlags, Stat};
@@ -84,14 +86,13 @@ impl Folder {
             Ok(()) | Err(Errno::EXIST) => self.folder(name),
             Err(why) => Err(why.into()),
         }
-        self.open_below(name)
     }
 
-    /// A folder that is in it, and is no link.
+    /// A folder in it, which is there and is no link.
     ///
     /// # Errors
     /// See [`Folder::open`].
-    pub fn open_below(&self, name: impl AsRef<Path>) -> io::Result<Folder> {
+    pub fn folder(&self, name: impl AsRef<Path>) -> io::Result<Folder> {
         let flags = OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::RDONLY | OFlags::CLOEXEC;
         Ok(Folder {
             handle: fs::openat(&self.handle, name.as_ref(), flags, Mode::empty())?,
@@ -106,7 +107,7 @@ impl Folder {
     /// is not to be taken for ours. See [`Folder::open`].
     pub fn make_below(&self, name: impl AsRef<Path>, mode: u32) -> io::Result<Folder> {
         fs::mkdirat(&self.handle, name.as_ref(), Mode::from_raw_mode(mode))?;
-        let made = self.open_below(name)?;
+        let made = self.folder(name)?;
         match made.names()?.is_empty() {
             true => Ok(made),
             false => Err(io::Error::other("another folder was put in its place")),
@@ -119,6 +120,18 @@ impl Folder {
     /// See [`Folder::open`].
     pub fn metadata(&self) -> io::Result<Metadata> {
         File::from(self.handle.try_clone()?).metadata()
+    }
+
+    /// Whether its path leads to it at this moment.
+    ///
+    /// # Errors
+    /// See [`Folder::open`].
+    pub fn is_in_its_place(&self) -> io::Result<bool> {
+        let there = match fs::lstat(&self.path) {
+            Err(Errno::NOENT) => return Ok(false),
+            there => there?,
+        };
+        Ok(is_same(&there, &fs::fstat(&self.handle)?))
     }
 
     /// The path of a file in it, for what is told of that.
@@ -240,16 +253,6 @@ impl Folder {
         Ok(fs::openat(&self.handle, name.as_ref(), flags, OWNERS_FILE)?.into())
     }
 
-    /// A file that is no link, to read and write; made if there is none, for its owner
-    /// alone.
-    ///
-    /// # Errors
-    /// See [`Folder::open`].
-    pub fn file(&self, name: impl AsRef<Path>) -> io::Result<File> {
-        let flags = OFlags::RDWR | OFlags::CREATE | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-        Ok(fs::openat(&self.handle, name.as_ref(), flags, OWNERS_FILE)?.into())
-    }
-
     fn is_called(&self, name: impl AsRef<Path>, file: &File) -> io::Result<bool> {
         let here = match fs::statat(&self.handle, name.as_ref(), AtFlags::SYMLINK_NOFOLLOW) {
             Err(Errno::NOENT) => return Ok(false),
@@ -305,13 +308,16 @@ impl Folder {
         Ok(fs::unlinkat(&self.handle, name.as_ref(), AtFlags::empty())?)
     }
 
-    /// Removes a folder that nothing is in.
+    /// Removes a folder in which nothing is.
     ///
     /// # Errors
     /// See [`Folder::open`].
     pub fn remove_folder(&self, name: impl AsRef<Path>) -> io::Result<()> {
-        let removed = fs::unlinkat(&self.handle, name.as_ref(), AtFlags::REMOVEDIR);
-        Ok(removed?)
+        Ok(fs::unlinkat(
+            &self.handle,
+            name.as_ref(),
+            AtFlags::REMOVEDIR,
+        )?)
     }
 
     /// Removes a folder with all that is in it.
@@ -319,7 +325,7 @@ impl Folder {
     /// # Errors
     /// See [`Folder::open`].
     pub fn remove_all(&self, name: impl AsRef<Path>) -> io::Result<()> {
-        let folder = self.open_below(&name)?;
+        let folder = self.folder(&name)?;
         for inside in folder.names()? {
             match folder.remove(&inside) {
                 Err(why) if why.kind() == io::ErrorKind::IsADirectory => {
@@ -360,94 +366,14 @@ impl AsFd for Folder {
     }
 }
 
+fn is_same(one: &Stat, other: &Stat) -> bool {
+    (one.st_dev, one.st_ino) == (other.st_dev, other.st_ino)
+}
+
 /// A disk of another machine may know no locks; there nobody is kept out.
 fn lock(handle: impl AsFd) -> bool {
     fs::flock(handle, FlockOperation::NonBlockingLockExclusive) != Err(Errno::WOULDBLOCK)
 }
 
 #[cfg(test)]
-mod tests {
-    use std::fs as plain;
-    use std::io::Write;
-    use std::os::unix::fs::{PermissionsExt, symlink};
-
-    use super::*;
-
-    #[test]
-    fn a_link_is_replaced_and_what_it_leads_to_stays() {
-        let temporary = tempfile::tempdir().unwrap();
-        let folder = Folder::open_itself(temporary.path()).unwrap();
-        let secret = temporary.path().join("secret");
-        for write in [
-            |folder: &Folder| folder.new_file("mail"),
-            |folder: &Folder| folder.new_file_alone("mail").map(Option::unwrap),
-        ] {
-            plain::write(&secret, "kept").unwrap();
-            let _ = plain::remove_file(temporary.path().join("mail"));
-            symlink(&secret, temporary.path().join("mail")).unwrap();
-            assert!(folder.read("mail").is_err());
-            write(&folder).unwrap().write_all(b"mail").unwrap();
-            assert_eq!(plain::read(&secret).unwrap(), b"kept");
-            let mail = plain::symlink_metadata(temporary.path().join("mail")).unwrap();
-            assert!(mail.is_file() && mail.permissions().mode() & 0o777 == 0o600);
-        }
-    }
-
-    #[test]
-    fn a_folder_that_is_a_link_is_not_opened() {
-        let temporary = tempfile::tempdir().unwrap();
-        plain::create_dir(temporary.path().join("there")).unwrap();
-        symlink("there", temporary.path().join("link")).unwrap();
-        let folder = Folder::open(temporary.path()).unwrap();
-        assert!(folder.below("there").is_ok());
-        assert!(folder.below("link").is_err());
-        assert!(Folder::open_itself(&temporary.path().join("link")).is_err());
-        assert!(Folder::open(&temporary.path().join("link")).is_ok());
-    }
-
-    #[test]
-    fn a_folder_goes_with_what_is_in_it_and_what_links_in_it_lead_to_stays() {
-        let temporary = tempfile::tempdir().unwrap();
-        let at = |name: &str| temporary.path().join(name);
-        let folder = Folder::open(temporary.path()).unwrap();
-        for name in ["kept", "going", "going/deeper"] {
-            plain::create_dir(at(name)).unwrap();
-            plain::write(at(name).join("file"), "").unwrap();
-        }
-        symlink(at("kept"), at("going/link")).unwrap();
-        symlink(at("kept"), at("link")).unwrap();
-        folder.remove_all("going").unwrap();
-        assert!(folder.remove_all("link").is_err());
-        assert!(!at("going").exists() && at("kept/file").exists());
-        assert!(folder.remove_folder("kept").is_err());
-    }
-
-    #[test]
-    fn what_has_a_name_is_not_taken_for_a_new_folder_or_a_new_file() {
-        let temporary = tempfile::tempdir().unwrap();
-        let folder = Folder::open(temporary.path()).unwrap();
-        let exists = |why: io::Error| why.kind() == io::ErrorKind::AlreadyExists;
-        drop(folder.make_below("folder", 0o755).unwrap());
-        assert!(exists(folder.make_below("folder", 0o755).unwrap_err()));
-        drop(folder.create("file").unwrap());
-        assert!(exists(folder.create("file").unwrap_err()));
-        symlink("elsewhere", temporary.path().join("link")).unwrap();
-        assert!(exists(folder.make_below("link", 0o755).unwrap_err()));
-        assert!(exists(folder.create("link").unwrap_err()));
-        assert!(folder.file("link").is_err());
-    }
-
-    #[test]
-    fn a_file_has_one_writer_until_that_is_gone() {
-        let temporary = tempfile::tempdir().unwrap();
-        let folder = Folder::open(temporary.path()).unwrap();
-        let mut one = folder.new_file_alone("mail").unwrap().unwrap();
-        one.write_all(b"half").unwrap();
-        assert!(folder.new_file_alone("mail").unwrap().is_none());
-        let path = temporary.path().join("mail");
-        assert_eq!(plain::read(&path).unwrap(), b"half");
-        drop(one);
-        assert!(folder.new_file_alone("mail").unwrap().is_some());
-        assert_eq!(plain::read(&path).unwrap(), b"");
-    }
-}
+mod tests;

@@ -28,7 +28,7 @@ fn replace_bob(office: &Office) {
 }
 
 fn waiting_for(hub: &Hub) -> [usize; 2] {
-    ["anna", "bob"].map(|name| waiting(hub, name) as usize)
+    ["anna", "bob"].map(|name| waiting(hub, name))
 }
 
 #[test]
