@@ -26,6 +26,7 @@ mod signals;
 mod store_commands;
 mod systemd;
 mod unclaimed;
+mod terminal;
 mod users;
 mod why;
 
