@@ -10,10 +10,11 @@ use time::macros::format_description;
 use time::{Date, OffsetDateTime};
 
 use super::ask::{ask, configuration, do_it};
+use super::confirm::agreed;
 use super::output::{Table, cut, say, size, time};
 use super::why::story_of;
 use super::{Failure, Outcome};
-use crate::control::{Answer, MailLine, Request};
+use crate::control::{Answer, MailLine, Request, Story};
 
 #[derive(Debug, Subcommand)]
 pub enum Command {
@@ -44,6 +45,9 @@ pub enum Command {
     Erase {
         /// The message's id
         id: String,
+        /// Do not ask
+        #[arg(long)]
+        yes: bool,
     },
 }
 
@@ -59,7 +63,7 @@ pub fn run(config: &Path, command: Command) -> Outcome {
             let since = moment(&since, SystemTime::now())?;
             do_it(config, Request::MailRestore { user, since })
         }
-        Command::Erase { id } => do_it(config, Request::MailErase { id }),
+        Command::Erase { id, yes } => erase(config, id, yes),
     }
 }
 
@@ -80,6 +84,61 @@ fn list_of_user(config: &Path, name: &str) -> Outcome {
     }
 }
 
+fn erase(config: &Path, id: String, yes: bool) -> Outcome {
+    if !yes {
+        show_what_goes(config, &id)?;
+        let no_terminal = "nothing is erased: there is no terminal to ask at; add --yes";
+        if !agreed("erase it for good, wherever it is?", no_terminal)? {
+            say!("nothing is erased");
+            return Ok(ExitCode::SUCCESS);
+        }
+    }
+    do_it(config, Request::MailErase { id })
+}
+
+/// What a message is, and who has it.
+fn show_what_goes(config: &Path, id: &str) -> Result<(), Failure> {
+    let request = Request::MailWhy { id: id.to_string() };
+    let Answer::Story(story) = ask(config, request)?.answer else {
+        return Err(Failure::another_answer());
+    };
+    say!("message     {}", story.id);
+    if let Some(line) = line_of(config, &story)? {
+        say!("from        {}", cut(sender(&line), 200));
+        say!("subject     {}", cut(&line.subject, 200));
+    }
+    say!(
+        "received    {}, {}",
+        time(story.received_at),
+        size(story.octets)
+    );
+    for entry in &story.entries {
+        let whose = entry.user.as_deref().unwrap_or("(unclaimed)");
+        let state = match (entry.sealed, entry.collected_at) {
+            (true, _) => "sealed",
+            (false, None) => "waits",
+            (false, Some(_)) => "collected",
+        };
+        say!("mailbox     {whose}: {state}");
+    }
+    Ok(())
+}
+
+/// A message as the list of a mailbox shows it.
+fn line_of(config: &Path, story: &Story) -> Result<Option<MailLine>, Failure> {
+    let Some(entry) = story.entries.first() else {
+        return Ok(None);
+    };
+    let request = match entry.user.clone() {
+        Some(user) => Request::MailList { user },
+        None => Request::UnclaimedList,
+    };
+    Ok(match ask(config, request)?.answer {
+        Answer::Mail { lines } => lines.into_iter().find(|line| line.id == story.id),
+        _ => None,
+    })
+}
+
 /// A table of messages.
 pub fn print_list(lines: &[MailLine]) -> ExitCode {
     if lines.is_empty() {
@@ -94,12 +153,15 @@ pub fn print_list(lines: &[MailLine]) -> ExitCode {
     ExitCode::SUCCESS
 }
 
+/// By the message itself, or else by its envelope.
+fn sender(line: &MailLine) -> &str {
+    match line.from.is_empty() {
+        true => &line.reverse_path,
+        false => &line.from,
+    }
+}
+
 fn row(line: &MailLine) -> Vec<String> {
-    let from = if line.from.is_empty() {
-        &line.reverse_path
-    } else {
-        &line.from
-    };
     vec![
         line.id.clone(),
         time(line.received_at),
@@ -109,7 +171,7 @@ fn row(line: &MailLine) -> Vec<String> {
             (false, None) => "waits".to_string(),
             (false, Some(_)) => "collected".to_string(),
         },
-        cut(from, 30),
+        cut(sender(line), 30),
         cut(&line.subject, 40),
         cut(line.why.lines().next().unwrap_or_default(), 40),
     ]

@@ -23,7 +23,7 @@ fn only_what_is_new_is_copied_and_what_is_gone_is_removed() {
         .map(|name| (name.clone(), inode(&name)))
         .collect();
 
-    office.good(&["mail", "erase", &first]);
+    office.good(&["mail", "erase", "--yes", &first]);
     send_large(&hub, "bob@example.com", "three");
     let said = office.good(&["backup", &place, "--verify"]);
     assert!(said.contains("and 1 large messages"), "{said}");

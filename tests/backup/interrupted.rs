@@ -54,7 +54,7 @@ fn a_backup_killed_at_any_call_leaves_the_earlier_one_whole() {
         let hub = office.serve();
         let list = office.good(&["mail", "list", "bob"]);
         let oldest = list.lines().nth(1).unwrap().split(' ').next().unwrap();
-        office.good(&["mail", "erase", oldest]);
+        office.good(&["mail", "erase", "--yes", oldest]);
         send_large(&hub, "bob@example.com", "another");
         drop(hub);
         let was_killed = killed(office.command(&["backup", &place]), &interposed, call);

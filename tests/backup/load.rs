@@ -44,7 +44,7 @@ fn what_was_acknowledged_before_is_in_it_whatever_goes_on() {
             while !is_over.load(Ordering::Relaxed) {
                 let id = send_large(bobs_hub, "bob@example.com", "bob's");
                 collect(bobs_hub, "bob");
-                bobs_office.good(&["mail", "erase", &id]);
+                bobs_office.good(&["mail", "erase", "--yes", &id]);
             }
         });
         for round in 0..4 {
@@ -90,7 +90,7 @@ fn mail_that_is_erased_while_bodies_are_copied_is_not_in_it() {
         thread::scope(|scope| {
             let backup = scope.spawn(|| run(command, b"").good());
             eventually("the first body is opened", || interposed.acted(0) > 0);
-            office.good(&["mail", "erase", &erased]);
+            office.good(&["mail", "erase", "--yes", &erased]);
             interposed.lift();
             let said = backup.join().unwrap();
             assert!(said.starts_with("backed up: 1 messages"), "{said}");
@@ -99,7 +99,7 @@ fn mail_that_is_erased_while_bodies_are_copied_is_not_in_it() {
         assert!(good.contains("1 messages"), "{good}");
         assert_eq!(collect(&hub, "anna").len(), 1);
         for id in ids(&office) {
-            office.good(&["mail", "erase", &id]);
+            office.good(&["mail", "erase", "--yes", &id]);
         }
     }
 }

@@ -55,7 +55,7 @@ fn file_of_an_erased_message_that_cannot_be_removed() {
     let (hub, faults) = faulty_hub(&office);
     let id = id_of(&send_and_see(&hub, &large()));
     faults.order(&[Rule::always(BROKEN, call::UNLINK, place::BODY)]);
-    office.good(&["mail", "erase", &id]);
+    office.good(&["mail", "erase", "--yes", &id]);
     assert_eq!((waiting(&hub, "anna"), body_files(&office)), (0, 1));
     drop(hub);
     drop(office.serve());

@@ -2,6 +2,7 @@
 
 use crate::hub::{Office, at_once};
 use crate::mail::{collect, message, send, unique_ids, waiting};
+use crate::terminal::Terminal;
 
 /// What a command prints while a hub runs, and must print again when none does.
 struct Asked {
@@ -133,9 +134,9 @@ fn erase_takes_a_message_out_of_every_mailbox() {
         if !hub_runs {
             assert!(hub.stop().success());
         }
-        let said = office.good(&["mail", "erase", &erased]);
+        let said = office.good(&["mail", "erase", "--yes", &erased]);
         assert_eq!(said, format!("message {erased} is erased\n"));
-        let why = office.run(&["mail", "erase", &erased]).bad();
+        let why = office.run(&["mail", "erase", "--yes", &erased]).bad();
         assert_eq!(why, format!("postroom: there is no message {erased}"));
         office.run(&["why", &erased]).bad();
         office.good(&["why", &kept]);
@@ -147,6 +148,35 @@ fn erase_takes_a_message_out_of_every_mailbox() {
 }
 
 #[test]
+fn erase_shows_the_message_and_asks_first() {
+    let office = Office::new();
+    let hub = office.serve();
+    let id = send(
+        &hub,
+        &["anna@example.com", "bob@example.com"],
+        "not this one",
+    );
+    collect(&hub, "anna");
+    let erase = ["mail", "erase", &id];
+    // Nobody can be asked here.
+    let why = office.run(&erase).bad();
+    assert!(
+        why.contains("nothing is erased") && why.contains("--yes"),
+        "{why}"
+    );
+    for (answer, said) in [("", "nothing is erased"), ("y", "is erased")] {
+        let mut person = Terminal::of(&office, &erase);
+        person.sees("subject     not this one");
+        person.sees("mailbox     anna: collected");
+        person.sees("mailbox     bob: waits");
+        person.answers("erase it for good", answer).sees(said);
+        assert_eq!(person.ends(), Some(0), "{:?}", person.screen);
+        let left = office.run(&["mail", "show", &id]).code;
+        assert_eq!(left, Some(i32::from(answer == "y")));
+    }
+}
+
+#[test]
 fn a_message_that_is_erased_while_a_session_lists_it_stops_nothing_else() {
     let office = Office::new();
     let hub = office.serve();
@@ -155,7 +185,7 @@ fn a_message_that_is_erased_while_a_session_lists_it_stops_nothing_else() {
     let mut pop3 = crate::mail::log_in(&hub, "anna");
     pop3.say("UIDL", "+OK*");
     pop3.multi_line();
-    office.good(&["mail", "erase", &erased]);
+    office.good(&["mail", "erase", "--yes", &erased]);
     pop3.say("RETR 1", "-ERR*");
     hub.wait_for_log(&format!("not retrieved {erased}: it was erased"));
     assert!(!hub.log().contains("[ERROR]"), "{}", hub.log());

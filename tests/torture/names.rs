@@ -95,7 +95,7 @@ fn rename_killed_all_the_way(office: &Office, step: usize, hub: Option<&Hub>) {
                 let named: Vec<_> = status["mailboxes"].as_array().unwrap().iter().collect();
                 let open = named.iter().filter(|it| it["missing_since"].is_null());
                 assert_eq!(open.count(), named.len(), "call {call}: {status:#}");
-                office.good(&["mail", "erase", &last(office, arguments[3])]);
+                office.good(&["mail", "erase", "--yes", &last(office, arguments[3])]);
             }
         },
     );

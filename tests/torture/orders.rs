@@ -119,7 +119,9 @@ pub fn arguments(command: &Command) -> Vec<String> {
                 .into();
         }
         Command::Erase { message } => {
-            return ["mail", "erase", &id(*message)].map(str::to_string).into();
+            return ["mail", "erase", "--yes", &id(*message)]
+                .map(str::to_string)
+                .into();
         }
     };
     words.into_iter().map(str::to_string).collect()

@@ -26,7 +26,7 @@ const NAMES: [&str; 12] = [
 const COMMANDS: [&[&str]; 12] = [
     &["mail", "show", "--", "NAME"],
     &["mail", "why", "--", "NAME"],
-    &["mail", "erase", "--", "NAME"],
+    &["mail", "erase", "--yes", "--", "NAME"],
     &["mail", "list", "--", "NAME"],
     &["mail", "restore", "--since", "1 day", "--", "NAME"],
     &["unclaimed", "show", "--", "NAME"],
