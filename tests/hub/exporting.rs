@@ -258,3 +258,15 @@ fn a_message_that_cannot_be_read_is_named_and_the_others_come() {
     assert!(mbox.contains("Subject: before\n") && mbox.contains("Subject: behind\n"));
     assert!(!mbox.contains("Subject: large"));
 }
+
+#[test]
+fn an_export_without_a_target_names_both_kinds() {
+    let office = Office::new();
+    let done = office.run(&["export", "anna"]);
+    assert_eq!(done.code, Some(2), "{done:?}");
+    for flag in ["--maildir", "--mbox"] {
+        assert!(done.err.contains(flag), "{}", done.err);
+    }
+    let both = office.run(&["export", "anna", "--maildir=a", "--mbox=b"]);
+    assert_eq!(both.code, Some(2), "{both:?}");
+}

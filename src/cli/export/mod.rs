@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::SystemTime;
 
-use clap::Args;
+use clap::{ArgGroup, Args};
 
 use super::ask::configuration;
 use super::mail::moment;
@@ -24,6 +24,7 @@ use to_maildir::ToMaildir;
 use to_mbox::ToMbox;
 
 #[derive(Debug, Args)]
+#[command(group(ArgGroup::new("target").args(["maildir", "mbox"]).required(true)))]
 pub struct Arguments {
     /// The user; a removed one's mail is still there, too
     #[arg(required_unless_present = "unclaimed", conflicts_with = "unclaimed")]
@@ -32,10 +33,10 @@ pub struct Arguments {
     #[arg(long)]
     unclaimed: bool,
     /// Write a Maildir (Dovecot, mutt); run again, it gets what has come since
-    #[arg(long, value_name = "DIR", required_unless_present = "mbox")]
+    #[arg(long, value_name = "DIR")]
     maildir: Option<PathBuf>,
     /// Write one mbox file (Thunderbird, Apple Mail)
-    #[arg(long, value_name = "FILE", conflicts_with = "maildir")]
+    #[arg(long, value_name = "FILE")]
     mbox: Option<PathBuf>,
     /// Only what waits to be collected
     #[arg(long, conflicts_with = "collected")]
