@@ -12,6 +12,7 @@
 //! parses hashes with it, the user commands make them, the drivers in `net` verify with it.
 
 mod password;
+mod weakness;
 mod made_up;
 mod verifier;
 mod successes;
@@ -24,3 +25,4 @@ pub use guesses::GuessLog;
 pub use made_up::made_up_password;
 pub use password::{MAX_PASSWORD, PasswordError, PasswordHash, PasswordHashError, hash_password};
 pub use verifier::{Settings, Turn, Verdict, Verifier};
+pub use weakness::{Weakness, weakness};

@@ -113,9 +113,9 @@ pub enum PasswordHashError {
 /// Why a password cannot be set.
 #[derive(Debug, Error, PartialEq, Eq)]
 pub enum PasswordError {
-    /// No characters.
-    #[error("the password is empty; give at least one character")]
-    Empty,
+    /// Nothing, or spaces alone.
+    #[error("the password is blank; it needs characters other than spaces")]
+    Blank,
     /// Longer than [`MAX_PASSWORD`].
     #[error("the password has {octets} octets; at most {MAX_PASSWORD} fit a POP3 command")]
     TooLong {
@@ -297,8 +297,8 @@ fn check_kind(text: &str) -> Result<(), PasswordHashError> {
 }
 
 fn check_password(password: &str) -> Result<(), PasswordError> {
-    if password.is_empty() {
-        return Err(PasswordError::Empty);
+    if password.trim().is_empty() {
+        return Err(PasswordError::Blank);
     }
     if password.len() > MAX_PASSWORD {
         return Err(PasswordError::TooLong {

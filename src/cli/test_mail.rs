@@ -20,7 +20,7 @@ use smol::net::TcpStream;
 use super::ask::configuration;
 use super::check::hub::reachable;
 use super::output::{say, wrapped};
-use super::user::password_line;
+use super::user::password::password_line;
 use super::{Failure, Outcome};
 use crate::auth::made_up_password;
 use crate::config::Configuration;

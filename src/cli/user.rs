@@ -1,6 +1,8 @@
 //! `postroom user …`: edit the users in directory.toml.
 
-use std::io::{self, BufRead, IsTerminal};
+mod add;
+pub(super) mod password;
+
 use std::path::Path;
 use std::process::ExitCode;
 
@@ -10,23 +12,17 @@ use super::ask::{ask_with, configuration, do_it_with, reach, tell_hub};
 use super::confirm::agreed;
 use super::output::{Table, say, size, time};
 use super::{Failure, Outcome, sheet};
-use crate::auth::{hash_password, made_up_password};
 use crate::config::Configuration;
-use crate::config::edit::{DirectoryEdit, Postmaster};
-use crate::control::{Answer, Request};
+use crate::config::edit::DirectoryEdit;
+use crate::control::{Answer, MailboxState, Request};
 use crate::hub::fingerprint;
 use crate::route::{Access, Directory};
+use password::Password;
 
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// Add a user; without --password-stdin a password is made up and shown once
-    Add {
-        /// The user's name: the part of the address before the @
-        name: String,
-        /// Read the password from standard input: its first line
-        #[arg(long)]
-        password_stdin: bool,
-    },
+    Add(add::Arguments),
     /// Give a user another password
     Passwd {
         /// The user
@@ -74,10 +70,7 @@ pub enum Command {
 pub fn run(config: &Path, command: Command) -> Outcome {
     let configuration = configuration(config)?;
     match command {
-        Command::Add {
-            name,
-            password_stdin,
-        } => add(&configuration, &name, password_stdin),
+        Command::Add(arguments) => add::run(&configuration, &arguments),
         Command::Passwd {
             name,
             password_stdin,
@@ -92,21 +85,6 @@ pub fn run(config: &Path, command: Command) -> Outcome {
     }
 }
 
-fn add(configuration: &Configuration, name: &str, password_stdin: bool) -> Outcome {
-    let password = Password::obtain(password_stdin)?;
-    let hash = password.hash()?;
-    // Not before: nobody else can edit while a person types.
-    let mut edit = DirectoryEdit::open(configuration)?;
-    let postmaster = edit.add_user(name, hash.as_str())?;
-    edit.save()?;
-    say!("user {name} is added");
-    if postmaster == Postmaster::Added {
-        say!("mail for postmaster goes to {name}, the first user");
-    }
-    password.show();
-    tell_hub(configuration)
-}
-
 fn passwd(configuration: &Configuration, name: &str, password_stdin: bool) -> Outcome {
     let password = Password::obtain(password_stdin)?;
     let hash = password.hash()?;
@@ -114,7 +92,7 @@ fn passwd(configuration: &Configuration, name: &str, password_stdin: bool) -> Ou
     edit.set_password(name, hash.as_str())?;
     edit.save()?;
     say!("{name} has another password; the mail programs must be told");
-    password.show();
+    password.tell(name);
     tell_hub(configuration)
 }
 
@@ -131,7 +109,13 @@ fn rename(configuration: &Configuration, old: &str, new: String) -> Outcome {
     // Renamed in the file alone, the user would meet an empty mailbox.
     reach(configuration)?;
     edit.save()?;
-    say!("{old} is now {new}; mail for {old} is refused after an hour, unless an alias takes it");
+    match old.to_lowercase() == new.to_lowercase() {
+        true => say!("{old} is now written {new}; for mail and log-in capitals make no difference"),
+        false => say!(
+            "{old} is now {new}, and so the user name is for the mail program, too: it must be told, or its log-in is \
+             refused; the password stays. Mail for {old} is refused after an hour, unless an alias takes it"
+        ),
+    }
     if !leading.is_empty() {
         say!("changed in {}", leading.join(", "));
     }
@@ -231,12 +215,9 @@ fn erase(configuration: &Configuration, name: String, yes: bool) -> Outcome {
     }
     for mailbox in &left {
         say!(
-            "{name}, removed {}: {} messages wait, {}; {} collected, {}",
+            "{name}, removed {}: {}",
             mailbox.sealed_at.map_or("-".to_string(), time),
-            mailbox.messages,
-            size(mailbox.octets),
-            mailbox.collected_messages,
-            size(mailbox.collected_octets)
+            mailbox_words(mailbox)
         );
     }
     let no_terminal = "nothing is erased: there is no terminal to ask at; add --yes";
@@ -247,58 +228,30 @@ fn erase(configuration: &Configuration, name: String, yes: bool) -> Outcome {
     do_it_with(configuration, Request::UserErased { name })
 }
 
-/// The mailbox of a name that is not in the directory, as it is written there.
-fn open_mailbox(configuration: &Configuration, name: &str) -> Result<Option<String>, Failure> {
+/// What a mailbox holds.
+fn mailbox_words(mailbox: &MailboxState) -> String {
+    format!(
+        "{} messages wait, {}; {} collected, {}",
+        mailbox.messages,
+        size(mailbox.octets),
+        mailbox.collected_messages,
+        size(mailbox.collected_octets)
+    )
+}
+
+/// The mailbox of a name that is not in the directory, in whatever case that is
+/// written.
+fn mailbox_of(configuration: &Configuration, name: &str) -> Result<Option<MailboxState>, Failure> {
     let Answer::Status(status) = ask_with(configuration, Request::Status)?.answer else {
         return Err(Failure::another_answer());
     };
-    let open = status
-        .mailboxes
-        .into_iter()
-        .filter(|it| it.sealed_at.is_none());
-    let mut users = open.filter_map(|mailbox| mailbox.user);
-    Ok(users.find(|user| user.to_lowercase() == name.to_lowercase()))
+    let folded = name.to_lowercase();
+    let is_wanted = |user: &String| user.to_lowercase() == folded;
+    let mut mailboxes = status.mailboxes.into_iter();
+    Ok(mailboxes.find(|it| it.sealed_at.is_none() && it.user.as_ref().is_some_and(is_wanted)))
 }
 
-/// A password that a person chose, or one that was made up.
-enum Password {
-    Chosen(String),
-    MadeUp(String),
-}
-
-impl Password {
-    fn obtain(from_stdin: bool) -> Result<Password, Failure> {
-        if !from_stdin {
-            return Ok(Password::MadeUp(made_up_password()?));
-        }
-        Ok(Password::Chosen(password_line()?))
-    }
-
-    fn hash(&self) -> Result<crate::auth::PasswordHash, Failure> {
-        let (Password::Chosen(text) | Password::MadeUp(text)) = self;
-        Ok(hash_password(text)?)
-    }
-
-    fn show(&self) {
-        if let Password::MadeUp(text) = self {
-            say!("the password is {text} (it is not shown again)");
-        }
-    }
-}
-
-/// The first line of standard input.
-pub(super) fn password_line() -> Result<String, Failure> {
-    let input = io::stdin();
-    if input.is_terminal() {
-        eprintln!("type the password and press Enter; it is shown while you type");
-    }
-    let mut line = String::new();
-    input.lock().read_line(&mut line)?;
-    let password = line.trim_end_matches(['\r', '\n']);
-    match password.is_empty() {
-        true => Err(Failure(
-            "standard input has no password in its first line".to_string(),
-        )),
-        false => Ok(password.to_string()),
-    }
+/// The name of such a mailbox, as it is written there.
+fn open_mailbox(configuration: &Configuration, name: &str) -> Result<Option<String>, Failure> {
+    Ok(mailbox_of(configuration, name)?.and_then(|mailbox| mailbox.user))
 }

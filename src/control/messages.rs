@@ -92,6 +92,21 @@ pub enum Request {
         /// The user's name.
         name: String,
     },
+    /// Somebody whose mailbox waits is about to be in the directory again: it is to
+    /// be met with the new password entry.
+    UserReturns {
+        /// The name of the mailbox.
+        old: String,
+        /// The name that the directory is going to have, perhaps in another case.
+        new: String,
+        /// Of the new password entry.
+        fingerprint: String,
+    },
+    /// Somebody else is about to have the name of a mailbox that waits: seal it.
+    UserReplaced {
+        /// The name.
+        name: String,
+    },
     /// Erase what removed users of a name left.
     UserErased {
         /// The name that they had.

@@ -56,7 +56,14 @@ async fn attempt(store: &Store, request: Request) -> Result<Outcome, String> {
         Request::UnclaimedDeleteBefore { before } => {
             delete(store, Unclaimed::Before(time(before))).await?
         }
-        Request::UserRemoved { name } => removed(store, &name).await?,
+        Request::UserRemoved { name } | Request::UserReplaced { name } => {
+            removed(store, &name).await?
+        }
+        Request::UserReturns {
+            old,
+            new,
+            fingerprint,
+        } => returns(store, &old, &new, &fingerprint).await?,
         Request::UserErased { name } => erase_sealed(store, &name).await?,
         Request::UserRenamed { old, new } => renamed(store, &old, &new).await?,
         Request::UserRenamedBefore {
@@ -205,6 +212,12 @@ async fn removed(store: &Store, name: &str) -> Result<Answer, String> {
          for good:         postroom user erase {name}",
         journal::Size(octets)
     )))
+}
+
+async fn returns(store: &Store, old: &str, new: &str, fingerprint: &str) -> Result<Answer, String> {
+    let returns = store.expect_back(old, new, fingerprint).await;
+    returns.map_err(text)?;
+    Ok(done(format!("the mailbox is {new}'s again")))
 }
 
 async fn erase_sealed(store: &Store, name: &str) -> Result<Answer, String> {

@@ -51,6 +51,13 @@ impl Answering for Hub {
                     }),
                 }
             }
+            Request::UserReturns { ref old, .. } | Request::UserReplaced { name: ref old } => {
+                let user = old.clone();
+                let outcome = perform(&self.office.store, request).await;
+                // Of the time before the user was gone.
+                self.office.sessions.revoke(&user);
+                outcome
+            }
             other => perform(&self.office.store, other).await,
         }
     }

@@ -208,6 +208,25 @@ impl Store {
             .await
     }
 
+    /// Has the mailbox of somebody who is not in the directory wait for a new
+    /// password entry, of the same person, under this name.
+    ///
+    /// # Errors
+    /// [`StoreError::NoMailbox`].
+    pub async fn expect_back(
+        &self,
+        old: &str,
+        new: &str,
+        fingerprint: &str,
+    ) -> Result<MailboxId, StoreError> {
+        let (old, new) = (old.to_owned(), new.to_owned());
+        let fingerprint = fingerprint.to_owned();
+        self.0
+            .writer
+            .upkeep(move |db| mailboxes::expect_back(db, &old, &new, &fingerprint))
+            .await
+    }
+
     /// Tells the store who is in the directory: each user with the fingerprint
     /// of the password entry, and all addresses. To be called at the start and
     /// after every change of the directory.

@@ -277,6 +277,22 @@ pub(super) fn rename_person(
     rename(db, old, new, now)
 }
 
+/// Has a mailbox wait for another password entry of the same person.
+pub(super) fn expect_back(
+    db: &Connection,
+    old: &str,
+    new: &str,
+    fingerprint: &str,
+) -> Result<MailboxId, StoreError> {
+    let mailbox =
+        find_open_mailbox(db, old)?.ok_or_else(|| StoreError::NoMailbox(old.to_owned()))?;
+    db.prepare_cached(
+        "UPDATE mailbox SET user = :user, fingerprint = :fingerprint WHERE id = :id",
+    )?
+    .execute(named_params! {":user": new, ":fingerprint": fingerprint, ":id": mailbox.0})?;
+    Ok(mailbox)
+}
+
 /// Takes the open mailbox `other` out of the way of `mailbox`. Password entries
 /// are salted: the same one is the same person's, and the mail comes along.
 fn make_way(

@@ -19,6 +19,7 @@ mod load;
 mod metrics;
 mod policy;
 mod restart;
+mod returning;
 mod rules;
 mod sessions;
 mod setup;

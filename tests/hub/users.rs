@@ -292,3 +292,55 @@ fn what_a_removed_user_left_stays_until_it_is_erased() {
         assert_eq!(waiting(&hub, "anna"), 1);
     });
 }
+
+#[test]
+fn a_rename_says_that_the_mail_program_must_be_told() {
+    let office = Office::new();
+    let said = office.good(&["user", "rename", "bob", "robert"]);
+    assert!(
+        said.contains("is now robert, and so the user name is for the mail program"),
+        "{said}"
+    );
+    assert!(
+        said.contains("Mail for bob is refused after an hour"),
+        "{said}"
+    );
+}
+
+#[test]
+fn a_rename_to_other_capitals_says_that_nothing_changes_for_mail_and_log_in() {
+    let office = Office::new();
+    let said = office.good(&["user", "rename", "bob", "Bob"]);
+    assert!(said.contains("capitals make no difference"), "{said}");
+    assert!(!said.contains("refused"), "{said}");
+    let hub = office.serve();
+    send(&hub, &["bob@example.com"], "comes");
+    assert_eq!(waiting(&hub, "bob"), 1);
+}
+
+#[test]
+fn a_blank_password_is_refused_and_a_weak_one_is_warned_of() {
+    let office = Office::new();
+    let set = |name: &str, password: &str| {
+        let command = office.command(&["user", "passwd", name, "--password-stdin"]);
+        run(command, format!("{password}\n").as_bytes())
+    };
+    let before = office.read("directory.toml");
+    for blank in ["", "   ", "\t"] {
+        set("bob", blank).bad();
+        let add = office.command(&["user", "add", "carla", "--password-stdin"]);
+        run(add, format!("{blank}\n").as_bytes()).bad();
+    }
+    assert_eq!(office.read("directory.toml"), before);
+    for (weak, reason) in [
+        ("kurz", "fewer than 8 characters"),
+        ("BOB", "the user's own name"),
+    ] {
+        let done = set("bob", weak);
+        assert!(done.err.contains(reason), "{done:?}");
+        assert!(done.err.contains("postroom user passwd bob"), "{done:?}");
+        done.good();
+    }
+    let done = set("bob", "long-enough");
+    assert_eq!(done.err, "", "{done:?}");
+}

@@ -155,7 +155,9 @@ fn a_guess_for_nobody_takes_the_memory_of_one_for_a_user() {
 
 #[test]
 fn passwords_that_no_mail_program_can_send_are_refused() {
-    assert_eq!(hash_password(""), Err(PasswordError::Empty));
+    for blank in ["", "   ", "\u{a0}"] {
+        assert_eq!(hash_password(blank), Err(PasswordError::Blank));
+    }
     assert_eq!(hash_password("a\tb"), Err(PasswordError::ControlCharacter));
     assert_eq!(
         hash_password("secret\r\n"),

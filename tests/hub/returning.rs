@@ -1,0 +1,140 @@
+//! A name comes back under which mail waits: whose mail that is, a person says.
+
+use crate::hub::{Done, Hub, Office, at_once, run};
+use crate::mail::{pass, send, waiting};
+use crate::terminal::Terminal;
+
+/// Takes bob out of the file, as an editor does.
+fn without_bob(office: &Office) -> String {
+    let directory = office.read("directory.toml");
+    let (rest, _) = directory.split_once("[users.bob]").unwrap();
+    rest.to_string()
+}
+
+/// An office whose bob has two messages, and has left the file.
+fn bob_is_gone() -> (Office, Hub) {
+    let office = Office::new();
+    let hub = office.serve();
+    send(&hub, &["bob@example.com"], "one");
+    send(&hub, &["bob@example.com"], "two");
+    office.put("directory.toml", &without_bob(&office));
+    hub.wait_for_log("user bob is no longer in directory.toml");
+    (office, hub)
+}
+
+/// `user add` of bob with a new password.
+fn add(office: &Office, name: &str, flags: &[&str]) -> Done {
+    let mut arguments = vec!["user", "add", name, "--password-stdin"];
+    arguments.extend(flags);
+    run(office.command(&arguments), b"another-secret\n")
+}
+
+/// Messages in the mailboxes of bob: open ones, and sealed ones.
+fn messages(office: &Office) -> (Vec<u64>, Vec<u64>) {
+    let status = office.status();
+    let all = status["mailboxes"].as_array().unwrap().clone();
+    let of_bob = all.into_iter().filter(|it| {
+        let user = it["user"].as_str();
+        user.is_some_and(|user| user.eq_ignore_ascii_case("bob"))
+    });
+    let (open, sealed): (Vec<_>, Vec<_>) = of_bob.partition(|it| it["sealed_at"].is_null());
+    let count = |them: Vec<serde_json::Value>| {
+        let counts = them.iter().map(|it| it["messages"].as_u64().unwrap());
+        counts.collect()
+    };
+    (count(open), count(sealed))
+}
+
+#[test]
+fn a_new_user_gets_no_mail_that_waits_without_a_persons_word() {
+    let (office, _hub) = bob_is_gone();
+    let before = office.read("directory.toml");
+    let said = add(&office, "bob", &[]);
+    assert_eq!(said.code, Some(1), "{said:?}");
+    let out = String::from_utf8(said.out).unwrap();
+    assert!(out.contains("2 messages wait"), "{out}");
+    for flag in ["--same-person", "--other-person"] {
+        assert!(said.err.contains(flag), "{}", said.err);
+    }
+    assert_eq!(office.read("directory.toml"), before);
+    assert_eq!(messages(&office), (vec![2], vec![]));
+}
+
+#[test]
+fn the_same_person_has_the_mail_again_and_another_one_starts_empty() {
+    at_once(
+        [("bob", true), ("bob", false), ("BOB", true), ("BOB", false)],
+        |(name, hub_runs)| {
+            for (flag, waits, sealed) in
+                [("--same-person", 2, vec![]), ("--other-person", 0, vec![2])]
+            {
+                let (office, mut hub) = bob_is_gone();
+                if !hub_runs {
+                    assert!(hub.stop().success());
+                }
+                add(&office, name, &[flag]).good();
+                if !hub_runs {
+                    hub = office.serve();
+                }
+                assert_eq!(messages(&office), (vec![waits], sealed), "{name} {flag}");
+                let reply = pass(&hub, "bob", "another-secret");
+                assert!(
+                    reply.starts_with(&format!("+OK {waits} message")),
+                    "{reply}"
+                );
+            }
+        },
+    );
+}
+
+#[test]
+fn who_was_taken_out_while_no_hub_ran_is_asked_about_too() {
+    let office = Office::new();
+    let mut hub = office.serve();
+    send(&hub, &["bob@example.com"], "one");
+    assert!(hub.stop().success());
+    office.put("directory.toml", &without_bob(&office));
+    add(&office, "bob", &[]).bad();
+    add(&office, "bob", &["--other-person"]).good();
+    let _hub = office.serve();
+    assert_eq!(messages(&office), (vec![0], vec![1]));
+}
+
+#[test]
+fn who_has_no_mail_waiting_is_added_without_a_question() {
+    let office = Office::new();
+    let hub = office.serve();
+    let why = add(&office, "carla", &["--same-person"]).bad();
+    assert!(why.contains("no mail waits under the name carla"), "{why}");
+    add(&office, "carla", &[]).good();
+    add(&office, "dora", &["--other-person"]).good();
+    assert!(pass(&hub, "carla", "another-secret").starts_with("+OK 0"));
+    // One who is here is no question of whose the mail is.
+    send(&hub, &["anna@example.com"], "hers");
+    let why = add(&office, "anna", &["--other-person"]).bad();
+    assert!(why.contains("there is a user anna already"), "{why}");
+    assert_eq!(waiting(&hub, "anna"), 1);
+}
+
+#[test]
+fn on_a_terminal_whose_the_mail_is_gets_asked() {
+    for (answers, code, expected) in [
+        (vec!["y"], 0, (vec![2], vec![])),
+        (vec!["n", "y"], 0, (vec![0], vec![2])),
+        (vec!["n", ""], 0, (vec![2], vec![])),
+    ] {
+        let (office, _hub) = bob_is_gone();
+        let mut person = Terminal::of(&office, &["user", "add", "bob"]);
+        person.sees("2 messages wait");
+        for (question, answer) in ["is it the same person", "is it somebody else"]
+            .iter()
+            .zip(&answers)
+        {
+            person.answers(question, answer);
+        }
+        assert_eq!(person.ends(), Some(code), "{:?}", person.screen);
+        let is_added = answers.contains(&"y");
+        assert_eq!(person.screen.contains("the password is"), is_added);
+        assert_eq!(messages(&office), expected, "{answers:?}");
+    }
+}
