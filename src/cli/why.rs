@@ -14,6 +14,8 @@ use super::{Failure, Outcome};
 use crate::config::Configuration;
 use crate::control::{Answer, MailLine, ProviderState, Request, Story};
 use crate::mail::{Address, LocalPart, QueueId, Recipient};
+use crate::net::fetcher::Provider;
+use crate::route::multidrop::Mode;
 use crate::route::{Directory, Refusal, Route};
 
 /// A header line in the evidence has 200 characters, and some more around it.
@@ -43,19 +45,29 @@ pub fn run(config: &Path, arguments: Arguments) -> Outcome {
     let recipient = recipient(&arguments.what, &configuration)?;
     let directory = directory?;
     let from = arguments.from.as_deref();
-    match directory.route(&recipient, Duration::ZERO) {
+    let route = directory.route(&recipient, Duration::ZERO);
+    let fetched = fetched(&configuration, &directory, &recipient, &route);
+    match route {
         Route::Deliver(targets) => {
             say!("mail for {recipient} goes to");
             for target in &targets {
                 say!("  {}  ({})", target.user, target.why);
             }
+            fetched.iter().for_each(|line| say!("{line}"));
             for target in targets {
                 say!("");
                 print_newest(&configuration, Some(&target.user), from)?;
             }
         }
-        Route::Unclaimed { why } => say!("mail for {recipient} is kept as unclaimed: {why}"),
-        Route::Refused(why) => say!("{}", refused(&recipient, why, &directory)),
+        Route::Unclaimed { why } => {
+            say!("mail for {recipient} is kept as unclaimed: {why}");
+            fetched.iter().for_each(|line| say!("{line}"));
+        }
+        Route::Refused(why) => {
+            let way = by_smtp(&configuration);
+            say!("{}", refused(&format!("{recipient}{way}"), why, &directory));
+            fetched.iter().for_each(|line| say!("{line}"));
+        }
     }
     say!("");
     print_newest(&configuration, None, from)?;
@@ -78,7 +90,60 @@ fn recipient(text: &str, configuration: &Configuration) -> Result<Recipient, Fai
     })
 }
 
-fn refused(recipient: &Recipient, why: Refusal, directory: &Directory) -> String {
+/// Who may bring mail by SMTP, where it is fetched as well.
+fn by_smtp(configuration: &Configuration) -> String {
+    let smtp = &configuration.smtp;
+    match (&smtp.accept_from, configuration.providers.is_empty()) {
+        (_, true) => String::new(),
+        (None, false) => " by SMTP".to_string(),
+        (Some(networks), false) => {
+            format!(" by SMTP (from {networks} and the office's own network alone)")
+        }
+    }
+}
+
+/// What else becomes of such mail where it is fetched, a line for each provider: what
+/// lies in a mailbox cannot be refused any more.
+fn fetched(
+    configuration: &Configuration,
+    directory: &Directory,
+    recipient: &Recipient,
+    route: &Route,
+) -> Vec<String> {
+    let is_somebodys = match recipient {
+        Recipient::Address(address) => !directory.holders_of(address).is_empty(),
+        Recipient::Postmaster => true,
+    };
+    let rules = match directory.rules() {
+        [] => "",
+        _ => ", unless one of the [[rules]] gives it to somebody",
+    };
+    let fate = |provider: &Provider| match (&provider.routing.mode, route) {
+        (Mode::Single { user }, _) => {
+            Some(format!("goes to {user}, as all mail of that mailbox does"))
+        }
+        (_, Route::Refused(_)) => Some(format!(
+            "cannot be refused any more, and is kept as unclaimed (postroom unclaimed list){rules}"
+        )),
+        // A guess never reaches the catch-all.
+        (Mode::Guess, Route::Deliver(_)) if !is_somebodys => Some(format!(
+            "is kept as unclaimed (postroom unclaimed list), because mode = \"guess\" gives the catch-all nothing{rules}"
+        )),
+        _ => None,
+    };
+    let providers = configuration.providers.iter();
+    providers
+        .filter_map(|provider| {
+            let fate = fate(provider)?;
+            Some(format!(
+                "  what is fetched from {} for it {fate}",
+                provider.name
+            ))
+        })
+        .collect()
+}
+
+fn refused(recipient: &str, why: Refusal, directory: &Directory) -> String {
     match why {
         Refusal::NotOurs => {
             let domains = directory.domains().iter();

@@ -180,7 +180,7 @@ impl Directory {
     /// Who holds this very address: users and aliases only, never the
     /// catch-all; nobody where the address is refused. For addresses that a
     /// message merely shows.
-    pub(super) fn holders_of(&self, address: &Address) -> Vec<Target> {
+    pub fn holders_of(&self, address: &Address) -> Vec<Target> {
         if !self.is_ours(&address.domain) {
             return Vec::new();
         }

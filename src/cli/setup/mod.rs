@@ -203,6 +203,9 @@ fn summarize(init: &Init) {
     }
     say!("people      {}", names.join(", "));
     match unknown_user {
+        UnknownUser::Reject if mailbox.is_some() => {
+            say!("the rest    mail for nobody is rejected; fetched mail is kept as unclaimed");
+        }
         UnknownUser::Reject => say!("the rest    mail for nobody is rejected"),
         UnknownUser::Unclaimed => say!("the rest    mail for nobody is kept as unclaimed"),
         UnknownUser::CatchAll(user) => say!("the rest    mail for nobody goes to {user}"),
