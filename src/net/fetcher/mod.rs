@@ -15,6 +15,7 @@ mod preview;
 mod report;
 mod settings;
 mod token;
+mod untrusted;
 mod visit;
 mod schedule;
 mod health;
@@ -82,7 +83,7 @@ pub async fn poll(provider: &Provider, around: Surroundings<'_>) -> Poll {
             }
             Ok(()) if goes_on => {}
             outcome => {
-                poll.outcome = outcome;
+                poll.outcome = untrusted::shown(outcome, provider, around.sessions).await;
                 return poll;
             }
         }
@@ -167,6 +168,11 @@ pub struct Found {
 /// # Errors
 /// What would keep a poll from its work.
 pub async fn look(provider: &Provider, sessions: &Sessions) -> Result<Found, PollError> {
+    let looked = look_once(provider, sessions).await;
+    untrusted::shown(looked, provider, sessions).await
+}
+
+async fn look_once(provider: &Provider, sessions: &Sessions) -> Result<Found, PollError> {
     let visit = Visit::begin(provider, sessions).await?.watched();
     let mut look = Look::default();
     let without = WithoutUniqueIds::Proceed;
@@ -230,10 +236,13 @@ pub async fn dry_run(
     reading: Reading,
     most: usize,
 ) -> Result<DryRun, PollError> {
-    let visit = Visit::begin(provider, sessions).await?.watched();
-    let mut reader = Reader::new(provider, directory, reading, most);
-    let without = WithoutUniqueIds::Proceed;
-    let ended = visit.run(provider.pipelining, without, &mut reader).await;
-    ended.outcome?;
-    reader.finish()
+    let read = async {
+        let visit = Visit::begin(provider, sessions).await?.watched();
+        let mut reader = Reader::new(provider, directory, reading, most);
+        let without = WithoutUniqueIds::Proceed;
+        let ended = visit.run(provider.pipelining, without, &mut reader).await;
+        ended.outcome?;
+        reader.finish()
+    };
+    untrusted::shown(read.await, provider, sessions).await
 }

@@ -7,7 +7,7 @@ use thiserror::Error;
 
 use super::settings::Provider;
 use crate::fetch::{self, Refusal, Remedy, Security};
-use crate::net::tls::ConnectError;
+use crate::net::tls::{Certificate, ConnectError};
 use crate::store::StoreError;
 
 /// What one poll found and did. It counts also when the poll failed half-way:
@@ -143,21 +143,19 @@ impl Hint {
     pub(super) fn on_tls(why: &ConnectError, provider: &Provider) -> Hint {
         Hint(match (why, provider.security, provider.port) {
             (ConnectError::Failed { .. } | ConnectError::TimedOut { .. }, Security::Tls, 110) => {
-                Some("port 110 begins without TLS: set port = 995, or tls = \"starttls\"".to_string())
+                Some(
+                    "port 110 begins without TLS: set port = 995, or tls = \"starttls\""
+                        .to_string(),
+                )
             }
             (ConnectError::Failed { .. } | ConnectError::TimedOut { .. }, Security::Tls, port) => {
                 Some(format!(
                     "if port {port} begins without TLS, set tls = \"starttls\"; POP3 with TLS has port 995"
                 ))
             }
-            (ConnectError::NotTrusted { reason, .. }, ..) if reason.contains("mismatch") => {
-                Some("set host to a name that the certificate has".to_string())
+            (ConnectError::NotTrusted { reason, shown, .. }, ..) => {
+                Some(on_distrust(reason, shown.as_deref(), &provider.name))
             }
-            (ConnectError::NotTrusted { .. }, ..) => Some(
-                "set ca to the file of the provider's own CA, or fingerprint to this one certificate's; and see \
-                 that the clock of this machine is right"
-                    .to_string(),
-            ),
             _ => None,
         })
     }
@@ -188,6 +186,25 @@ impl Hint {
             },
             _ => Hint::default(),
         }
+    }
+}
+
+/// What makes a provider trusted whose certificate is not; only who knows that it is his
+/// can say so.
+fn on_distrust(reason: &str, shown: Option<&Certificate>, account: &str) -> String {
+    let first = match reason.contains("mismatch") {
+        true => "set host to a name that the certificate has",
+        false => {
+            "see that the clock of this machine is right; or set ca to the file of the provider's own CA"
+        }
+    };
+    match shown {
+        None => format!("{first}; or set fingerprint to this one certificate's"),
+        Some(certificate) => format!(
+            "{first}. The certificate that it shows is {certificate}. If the provider confirms that this is his own, \
+             write into [[provider]] \"{account}\" in postroom.toml: fingerprint = \"{}\"",
+            certificate.fingerprint()
+        ),
     }
 }
 

@@ -11,8 +11,10 @@ use openssl::hash::MessageDigest;
 use openssl::nid::Nid;
 use openssl::x509::{GeneralNameRef, X509, X509NameRef, X509Ref};
 use thiserror::Error;
+use time::OffsetDateTime;
 
 use super::reason;
+use crate::mail::is_direction_mark;
 
 /// One certificate. Cheap to clone.
 #[derive(Clone)]
@@ -173,6 +175,48 @@ impl Certificate {
     pub fn fingerprint(&self) -> Fingerprint {
         self.fingerprint
     }
+}
+
+/// Names, issuer, days and fingerprint, for a person who is to know it again. A stranger may have
+/// written it: nothing in it moves a cursor or turns a line round.
+impl fmt::Display for Certificate {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        const NAMES_MAX: usize = 5;
+        let names = self.names();
+        let mut shown: Vec<String> = names.iter().take(NAMES_MAX).map(printable).collect();
+        match names.len() {
+            0 => shown.push(printable(&self.subject())),
+            n if n > NAMES_MAX => shown.push(format!("{} more", n - NAMES_MAX)),
+            _ => {}
+        }
+        write!(
+            formatter,
+            "for {}, issued by {}, valid from {} to {}, SHA-256 fingerprint {}",
+            shown.join(" "),
+            printable(&self.issuer()),
+            day(self.not_before),
+            day(self.not_after),
+            self.fingerprint
+        )
+    }
+}
+
+fn printable(text: &impl fmt::Display) -> String {
+    const CHARACTERS_MAX: usize = 100;
+    let text = text.to_string();
+    let clean =
+        text.chars()
+            .take(CHARACTERS_MAX)
+            .map(|c| match c.is_control() || is_direction_mark(c) {
+                true => '?',
+                false => c,
+            });
+    clean.collect()
+}
+
+/// `2026-11-22`.
+fn day(time: SystemTime) -> String {
+    OffsetDateTime::from(time).date().to_string()
 }
 
 /// Whether the key of `issuer` signed `certificate`, and the names agree.

@@ -26,6 +26,9 @@ pub enum TrustedRoots {
     Pem(Vec<u8>),
     /// Whoever shows exactly this certificate, whatever its name, dates and issuer.
     Pinned(Fingerprint),
+    /// Nobody: there is no session, but the certificate comes back, as
+    /// [`ConnectError::Shown`].
+    Nobody,
 }
 
 /// A stream under TLS, as the client has it.
@@ -52,6 +55,9 @@ pub enum ConnectError {
         server: String,
         /// What the check of the certificate found.
         reason: String,
+        /// The certificate, where somebody has looked at it by [`TrustedRoots::Nobody`]:
+        /// a check that fails keeps it for itself.
+        shown: Option<Box<Certificate>>,
     },
     /// The server speaks no TLS, or none that we speak, or the connection broke.
     #[error("{server}: no TLS session: {reason}")]
@@ -73,6 +79,14 @@ pub enum ConnectError {
         expected: Fingerprint,
         /// The one that it showed.
         found: Fingerprint,
+    },
+    /// The server showed this one, and nobody was to be trusted.
+    #[error("{server}: its certificate was looked at, and that was all")]
+    Shown {
+        /// The server's name.
+        server: String,
+        /// What it showed.
+        certificate: Box<Certificate>,
     },
     /// The server showed no certificate that can be read.
     #[error("{server}: {reason}")]
@@ -121,20 +135,23 @@ where
         server: server(),
         reason,
     })?;
-    if let TrustedRoots::Pinned(expected) = *roots {
-        let found = certificate.fingerprint();
-        if found != expected {
-            return Err(ConnectError::OtherCertificate {
+    match *roots {
+        TrustedRoots::Pinned(expected) if certificate.fingerprint() != expected => {
+            Err(ConnectError::OtherCertificate {
                 server: server(),
                 expected,
-                found,
-            });
+                found: certificate.fingerprint(),
+            })
         }
+        TrustedRoots::Nobody => Err(ConnectError::Shown {
+            server: server(),
+            certificate: Box::new(certificate),
+        }),
+        _ => Ok(Secured {
+            stream,
+            found: certificate,
+        }),
     }
-    Ok(Secured {
-        stream,
-        found: certificate,
-    })
 }
 
 impl<S> ClientStream<S> {
@@ -160,8 +177,9 @@ fn connector(roots: &TrustedRoots) -> Result<TlsConnector, ConnectError> {
                 builder.add_root_certificate(root);
             }
         }
-        // The fingerprint, compared after the handshake, is stronger than what these would check.
-        TrustedRoots::Pinned(_) => {
+        // The fingerprint, compared after the handshake, is stronger than what these would check;
+        // and who trusts nobody goes no further.
+        TrustedRoots::Pinned(_) | TrustedRoots::Nobody => {
             builder.danger_accept_invalid_certs(true);
             builder.danger_accept_invalid_hostnames(true);
         }
@@ -171,7 +189,11 @@ fn connector(roots: &TrustedRoots) -> Result<TlsConnector, ConnectError> {
 
 fn failure(server: String, error: &native_tls::Error) -> ConnectError {
     match reason::of_distrust(error) {
-        Some(reason) => ConnectError::NotTrusted { server, reason },
+        Some(reason) => ConnectError::NotTrusted {
+            server,
+            reason,
+            shown: None,
+        },
         None => {
             let reason = reason::of_native(error);
             ConnectError::Failed { server, reason }
