@@ -169,6 +169,16 @@ fn print_advice(provider: &Provider, advice: &Advice, decided: usize) {
     } = advice;
     let name = &provider.name;
     say!("With the settings of now {decided} of {messages} messages find their recipients.");
+    // Nothing else can be told before that is mended.
+    if let Some(elsewhere) = &advice.elsewhere {
+        say!(
+            "{} of {messages} messages are addressed to {}, which is none of the office's domains. If it is,\n\
+             it is missing in domains in postroom.toml, or mistyped there.",
+            elsewhere.messages,
+            elsewhere.domain
+        );
+        return;
+    }
     if is_as_set(provider, advice) {
         say!("The headers suggest no others.");
     } else {
@@ -256,6 +266,9 @@ fn to_json(provider: &Provider, run: &DryRun) -> Value {
             "carried": advice.carried,
             "position": advice.position,
             "untrusted": advice.untrusted,
+            "elsewhere": advice.elsewhere.as_ref().map(|elsewhere| {
+                json!({ "domain": elsewhere.domain.as_str(), "messages": elsewhere.messages })
+            }),
         })
     });
     json!({

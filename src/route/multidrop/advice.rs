@@ -1,6 +1,7 @@
 //! Which settings fit a provider: from the header blocks that lie in his
 //! mailbox now to the lines for postroom.toml.
 
+mod elsewhere;
 mod lines;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -15,6 +16,7 @@ use super::guess::KNOWN_HEADERS;
 use super::trusted::{TrustedHosts, parent};
 use super::{CopyDigest, decide};
 
+pub use elsewhere::Elsewhere;
 pub use lines::Advice;
 
 /// Of a hundred messages so many must carry a header to be called "every
@@ -105,6 +107,7 @@ impl<'a> Survey<'a> {
             carried,
             position,
             untrusted,
+            elsewhere: self.find_elsewhere(),
         })
     }
 

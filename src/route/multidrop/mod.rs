@@ -28,7 +28,7 @@ mod advice;
 mod invariants;
 
 pub use account::{Account, Copies, EnvelopeHeader, Mode};
-pub use advice::{Advice, Survey};
+pub use advice::{Advice, Elsewhere, Survey};
 pub use copies::{Earlier, Settled};
 pub use decision::{Considered, Decision, Evidence, Finding, Reason, Source, Target, Tier};
 pub use digest::CopyDigest;

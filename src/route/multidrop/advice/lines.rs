@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use super::Elsewhere;
 use crate::route::multidrop::account::{Copies, Mode};
 
 /// What to put into `[[provider]]`. Displayed as these lines.
@@ -26,6 +27,8 @@ pub struct Advice {
     /// A header that every message carries below the provider's own lines:
     /// anybody can write it there, so it is not proposed.
     pub untrusted: Option<String>,
+    /// Whose mail it seems to be, where it is not ours.
+    pub elsewhere: Option<Elsewhere>,
 }
 
 /// The lines for `[[provider]]`.
