@@ -7,7 +7,7 @@ use std::time::SystemTime;
 
 use clap::Args;
 
-use super::output::say;
+use super::output::{printable, say};
 use super::{Failure, Outcome};
 use crate::config::Configuration;
 use crate::config::init::{Answers, Init, Reach};
@@ -39,7 +39,7 @@ pub fn run(arguments: Arguments) -> Outcome {
     };
     let init = Init {
         folder: arguments.dir,
-        domain: domain(&arguments.domain)?,
+        domain: office_domain(&arguments.domain)?,
         hostname: arguments.hostname.as_deref().map(domain).transpose()?,
         reach,
         answers: Answers::default(),
@@ -61,6 +61,24 @@ pub fn run(arguments: Arguments) -> Outcome {
     Ok(ExitCode::SUCCESS)
 }
 
+/// The domain of the office's mail, or why it is none: no mail comes from the world to
+/// one without a dot.
+pub(super) fn office_domain(text: &str) -> Result<Domain, Failure> {
+    let wrong = |what: &str| {
+        Failure(format!(
+            "{what}; the office's domain is the part of its addresses behind the @, such as our.example"
+        ))
+    };
+    if text.is_empty() {
+        return Err(wrong("it is needed"));
+    }
+    let domain = domain(text)?;
+    match domain.as_str().contains('.') {
+        true => Ok(domain),
+        false => Err(wrong(&format!("“{}” has no dot in it", printable(text)))),
+    }
+}
+
 /// A domain, or why it is none.
 pub(super) fn domain(text: &str) -> Result<Domain, Failure> {
     let is_address = text.parse::<IpAddr>().is_ok();
@@ -68,7 +86,7 @@ pub(super) fn domain(text: &str) -> Result<Domain, Failure> {
         Ok(domain) if !domain.as_str().starts_with('[') && !is_address => Ok(domain),
         _ => Err(Failure(format!(
             "“{}” is no domain name such as example.com",
-            text.escape_debug()
+            printable(text)
         ))),
     }
 }

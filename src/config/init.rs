@@ -24,8 +24,8 @@ use crate::net::tls::CA_CERTIFICATE_FILE;
 
 mod answers;
 
-pub use answers::{Answers, Mailbox, Person, Senders};
-use answers::{PasswordPlace, SECRET_FILE};
+pub use answers::{Answers, Mailbox, Person, Senders, Trust};
+use answers::{PROVIDER_CA_FILE, Purpose, SECRET_FILE};
 
 const POSTROOM_TOML: &str = include_str!("init/postroom.toml");
 const DIRECTORY_TOML: &str = include_str!("init/directory.toml");
@@ -33,6 +33,9 @@ const DIRECTORY_TOML: &str = include_str!("init/directory.toml");
 /// The names of both in the folder.
 const FILE: &str = "postroom.toml";
 const DIRECTORY_FILE: &str = "directory.toml";
+/// Of the folder for certificates, which everybody may have; the keys have modes of
+/// their own.
+const TLS_MODE: u32 = 0o755;
 
 /// Where the packages put the settings; mail then goes where Debian keeps what
 /// services gather.
@@ -89,10 +92,10 @@ pub enum InitError {
 impl Init {
     /// The text of postroom.toml.
     pub fn configuration(&self) -> String {
-        self.settings(PasswordPlace::File)
+        self.settings(Purpose::Writing)
     }
 
-    fn settings(&self, place: PasswordPlace) -> String {
+    fn settings(&self, purpose: Purpose) -> String {
         let hostname = match &self.hostname {
             Some(hostname) => hostname.to_string(),
             None => format!("post.{}", self.domain),
@@ -120,7 +123,7 @@ impl Init {
             .replace("{smtp_listen}", smtp)
             .replace("{pop3_listen}", pop3)
             .replace("{pop3_listen_tls}", pop3_tls);
-        self.answers.put_into(text, place)
+        self.answers.put_into(text, purpose)
     }
 
     /// The text of directory.toml: how to write it, and the people.
@@ -138,6 +141,35 @@ impl Init {
         }
     }
 
+    /// The same office under another domain: its names that end in the old one, and the
+    /// addresses of its people there, end in the new one.
+    ///
+    /// # Errors
+    /// What would be wrong with the files.
+    pub fn with_domain(&self, domain: Domain) -> Result<Init, String> {
+        let moved = |text: &str, sign: char| {
+            let front = text.strip_suffix(self.domain.as_str())?;
+            let front = front.strip_suffix(sign)?;
+            Some(format!("{front}{sign}{domain}"))
+        };
+        let moved_name = |name: &Domain| match moved(name.as_str(), '.') {
+            Some(name) => Domain::parse(&name).map_err(|why| why.to_string()),
+            None => Ok(name.clone()),
+        };
+        let mut other = self.clone();
+        other.hostname = self.hostname.as_ref().map(moved_name).transpose()?;
+        let sheet = &mut other.answers.sheet;
+        sheet.away_host = sheet.away_host.as_ref().map(moved_name).transpose()?;
+        for person in &mut other.answers.people {
+            for address in &mut person.addresses {
+                *address = moved(address, '@').unwrap_or(address.clone());
+            }
+        }
+        other.domain = domain.clone();
+        other.draft().map_err(|why| why.to_string())?;
+        Ok(other)
+    }
+
     /// Both files as they would be read, before one is written: so that a trial at
     /// the provider needs none.
     ///
@@ -145,7 +177,7 @@ impl Init {
     /// What would be wrong with them.
     pub fn draft(&self) -> Result<(Configuration, Directory), InitError> {
         let file = self.folder.join(FILE);
-        let text = self.settings(PasswordPlace::Draft);
+        let text = self.settings(Purpose::Draft);
         let configuration = Configuration::parse(&file, &text)?;
         let directory = configuration.parse_directory(&self.directory()?)?;
         Ok((configuration, directory))
@@ -160,17 +192,7 @@ impl Init {
     /// then is removed again.
     pub fn write(&self) -> Result<Configuration, InitError> {
         let settings = self.configuration();
-        let mut files = vec![
-            (self.folder.join(FILE), settings.clone().into_bytes()),
-            (
-                self.folder.join(DIRECTORY_FILE),
-                self.directory()?.into_bytes(),
-            ),
-        ];
-        if let Some(mailbox) = &self.answers.mailbox {
-            let password = mailbox.password.octets().to_vec();
-            files.push((self.folder.join(SECRET_FILE), password));
-        }
+        let files = self.files()?;
         for (file, _) in &files {
             if file.symlink_metadata().is_ok() {
                 return Err(InitError::Exists(file.clone()));
@@ -179,8 +201,9 @@ impl Init {
         make_folder(&self.folder, 0o750)?;
         let mut written = Vec::new();
         let result = files.iter().try_for_each(|(file, content)| {
-            if file.ends_with(SECRET_FILE) {
-                make_secret_folder(folder_of(file))?;
+            match file.ends_with(SECRET_FILE) {
+                true => make_secret_folder(folder_of(file))?,
+                false => drop(make_folder(folder_of(file), TLS_MODE)?),
             }
             write_new(file, content)?;
             written.push(file);
@@ -193,6 +216,28 @@ impl Init {
         result
     }
 
+    /// What is to be written, and where.
+    fn files(&self) -> Result<Vec<(PathBuf, Vec<u8>)>, InitError> {
+        let mut files = vec![
+            (FILE, self.configuration().into_bytes()),
+            (DIRECTORY_FILE, self.directory()?.into_bytes()),
+        ];
+        if let Some(mailbox) = &self.answers.mailbox {
+            files.push((SECRET_FILE, mailbox.password.octets().to_vec()));
+        }
+        files.extend(self.provider_ca().map(|pem| (PROVIDER_CA_FILE, pem)));
+        let in_folder = |(name, content)| (self.folder.join(name), content);
+        Ok(files.into_iter().map(in_folder).collect())
+    }
+
+    /// The CA of the provider's own, unless it lies in its place already.
+    fn provider_ca(&self) -> Option<Vec<u8>> {
+        let Trust::Ca { file, pem } = &self.answers.mailbox.as_ref()?.trust else {
+            return None;
+        };
+        (*file != self.folder.join(PROVIDER_CA_FILE)).then(|| pem.clone())
+    }
+
     /// What was written loads, and its folders are there.
     fn read_back(&self, settings: &str) -> Result<Configuration, InitError> {
         let configuration = Configuration::parse(&self.folder.join(FILE), settings)?;
@@ -201,8 +246,7 @@ impl Init {
         }
         make_folder(&configuration.data_dir, 0o700)?;
         if let Some(tls) = &configuration.tls {
-            // Everybody may have the certificates; the keys have modes of their own.
-            make_folder(folder_of(&tls.certificate), 0o755)?;
+            make_folder(folder_of(&tls.certificate), TLS_MODE)?;
         }
         Ok(configuration)
     }
@@ -211,7 +255,8 @@ impl Init {
     /// fails: the next try must not find half an office.
     pub fn take_back(&self) {
         let secret = self.answers.mailbox.as_ref().map(|_| SECRET_FILE);
-        for file in [FILE, DIRECTORY_FILE].into_iter().chain(secret) {
+        let ca = self.provider_ca().map(|_| PROVIDER_CA_FILE);
+        for file in [FILE, DIRECTORY_FILE].into_iter().chain(secret).chain(ca) {
             remove_new(&self.folder.join(file));
         }
     }

@@ -1,10 +1,12 @@
 //! `postroom setup`, `test-mail` and `user sheet`: by flags alone, and by questions
 //! on a terminal.
 
+mod domain;
 mod mailbox;
 mod sheets;
 mod terminal;
 mod test_mail;
+mod untrusted;
 
 use std::fs::{self, File};
 use std::os::unix::fs::PermissionsExt;

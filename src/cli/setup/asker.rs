@@ -96,6 +96,8 @@ impl Asker {
                 self.about(question);
                 let mut input = Input::<String>::new()
                     .with_prompt(question.prompt)
+                    // What is wanted instead is said by whoever reads it.
+                    .allow_empty(true)
                     .validate_with(|line: &String| read(line.trim()).map(drop));
                 if let Some(default) = default {
                     let is_shown = !default.is_empty();
@@ -145,24 +147,47 @@ impl Asker {
     }
 
     /// A password, typed without being shown.
-    pub fn password(self, flag: &str, prompt: &str) -> Result<String, Stop> {
+    pub fn password(
+        self,
+        flag: &str,
+        prompt: &str,
+        read: impl Fn(&str) -> Result<(), String>,
+    ) -> Result<String, Stop> {
         match self {
             Asker::Nobody => Err(missing(flag)),
-            Asker::Person => heard(Password::new().with_prompt(prompt).interact()),
+            Asker::Person => {
+                let password = Password::new()
+                    .with_prompt(prompt)
+                    .allow_empty_password(true)
+                    .validate_with(|typed: &String| read(typed));
+                heard(password.interact())
+            }
         }
     }
 
-    /// A new one, typed twice.
+    /// A new one, typed twice; none where Enter alone was.
     pub fn new_password(
         self,
         prompt: &str,
         read: impl Fn(&str) -> Result<(), String>,
-    ) -> Result<String, Stop> {
-        let password = Password::new()
-            .with_prompt(prompt)
-            .with_confirmation("The same again", "The two are not the same.")
-            .validate_with(|typed: &String| read(typed));
-        heard(password.interact())
+    ) -> Result<Option<String>, Stop> {
+        let read = |typed: &String| match typed.is_empty() {
+            true => Ok(()),
+            false => read(typed),
+        };
+        loop {
+            let first = Password::new().with_prompt(prompt);
+            let first = first.allow_empty_password(true).validate_with(read);
+            let first = heard(first.interact())?;
+            if first.is_empty() {
+                return Ok(None);
+            }
+            let second = Password::new().with_prompt("The same again");
+            if heard(second.allow_empty_password(true).interact())? == first {
+                return Ok(Some(first));
+            }
+            eprintln!("The two are not the same.");
+        }
     }
 
     fn about(self, question: Question) {

@@ -1,6 +1,8 @@
 //! The mailbox at the provider: where it is, tried at once by the same code that
 //! will fetch from it.
 
+mod next;
+
 use std::fs;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -11,9 +13,12 @@ use super::asker::{Answer, Asker, Question, Stop};
 use super::trial::{Found, Trial, Way, ways};
 use crate::cli::Failure;
 use crate::cli::init::domain;
-use crate::cli::output::{cut, say, wrapped};
-use crate::config::init::{Init, Mailbox};
+use crate::cli::output::{cut, printable, say, wrapped};
+use crate::config::init::{Init, Mailbox, Trust};
 use crate::fetch::{Secret, Security};
+use crate::mail::Domain;
+use crate::net::tls::Fingerprint;
+use next::{Next, ask_port, ask_protection, ask_trust, what_next, without_a_person};
 
 /// A server chooses some of the words.
 const REASON_CHARACTERS_MAX: usize = 1000;
@@ -37,6 +42,12 @@ pub struct Arguments {
     /// A file that holds the password for it and nothing else
     #[arg(long, value_name = "FILE")]
     provider_password_file: Option<PathBuf>,
+    /// A file with the certificate (PEM) of the provider's own CA, where not all the world trusts his
+    #[arg(long, value_name = "FILE")]
+    provider_ca: Option<PathBuf>,
+    /// The SHA-256 fingerprint of the one certificate that is his, as he says
+    #[arg(long, value_name = "SHA256", conflicts_with = "provider_ca")]
+    provider_fingerprint: Option<Fingerprint>,
     /// Do not log in at the provider to try it
     #[arg(long)]
     no_test: bool,
@@ -70,126 +81,151 @@ impl Arguments {
             || self.provider_tls.is_some()
             || self.provider_user.is_some()
             || self.provider_password_file.is_some()
+            || self.provider_ca.is_some()
+            || self.provider_fingerprint.is_some()
     }
-}
 
-/// What was answered until now, for the next time that it is asked.
-#[derive(Debug, Default)]
-struct Answered {
-    host: Option<String>,
-    user: Option<String>,
-}
-
-/// What follows a trial that failed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Next {
-    AskAgain,
-    AskPort,
-    GoOn,
-    GiveUp,
+    fn trust(&self) -> Result<Trust, Stop> {
+        match (&self.provider_ca, self.provider_fingerprint) {
+            (Some(file), _) => Trust::by_ca(file)
+                .map_err(|why| Stop::Flags(format!("--provider-ca {}: {why}", file.display()))),
+            (None, Some(pin)) => Ok(Trust::Fingerprint(pin)),
+            (None, None) => Ok(Trust::World),
+        }
+    }
 }
 
 /// Asks and tries until it works, or a person goes on without. `init` has
-/// everything else by now: who there is decides what the messages there tell.
-pub fn ask(asker: Asker, arguments: &Arguments, init: &Init) -> Result<Mailbox, Stop> {
-    let mut answered = Answered::default();
-    let mut protection = arguments.provider_tls;
+/// everything else by now: who there is decides what the messages there tell; they
+/// may tell that its domain is mistyped.
+pub fn ask(asker: Asker, arguments: &Arguments, init: &mut Init) -> Result<Mailbox, Stop> {
+    let mut security = arguments.provider_tls.map(Protection::security);
+    let mut port = arguments.provider_port;
+    let trust = arguments.trust()?;
+    let mut mailbox = Mailbox {
+        trust,
+        ..questions(asker, arguments, None)?
+    };
     loop {
-        let mailbox = questions(asker, arguments, &mut answered)?;
-        let tls = protection.map(Protection::security);
-        let ways = ways(arguments.provider_port, tls);
+        let ways = ways(port, security);
         if arguments.no_test {
             return Ok(by_first(mailbox, &ways));
         }
-        let why = match super::trial::run(init, &mailbox, &ways)? {
-            Trial::Good(good) => return take_over(asker, good.mailbox, &good.found),
-            Trial::Failed(why) => why,
+        let failed = match super::trial::run(init, &mailbox, &ways)? {
+            Trial::Good(good) => match take_over(asker, good.mailbox, &good.found, init)? {
+                Some(mailbox) => return Ok(mailbox),
+                None => continue,
+            },
+            Trial::Failed(failed) => failed,
         };
         if !asker.is_person() {
-            return Err(Stop::Failed(format!(
-                "{why}; nothing is written. --no-test writes the settings without a try"
-            )));
+            return Err(Stop::Failed(without_a_person(&failed)));
         }
-        say!(
-            "\n{}",
-            wrapped(&cut(
-                &format!("That did not work: {why}"),
-                REASON_CHARACTERS_MAX
-            ))
-        );
-        match what_next(asker)? {
-            Next::AskAgain => {}
-            Next::AskPort => protection = Some(ask_protection(asker)?),
+        let told = format!("That did not work: {}", failed.why());
+        say!("\n{}", wrapped(&cut(&told, REASON_CHARACTERS_MAX)));
+        match what_next(asker, &failed)? {
+            Next::AskAgain => {
+                let trust = mailbox.trust.clone();
+                mailbox = Mailbox {
+                    trust,
+                    ..questions(asker, arguments, Some(&mailbox))?
+                };
+            }
+            Next::AskPort => {
+                let asked = ask_protection(asker)?.security();
+                port = Some(ask_port(asker, asked)?);
+                security = Some(asked);
+            }
+            Next::Trust => mailbox.trust = ask_trust(asker, &failed)?.unwrap_or(mailbox.trust),
             Next::GoOn => return Ok(by_first(mailbox, &ways)),
-            Next::GiveUp => return Err(Stop::Failed("given up; nothing is written".to_string())),
+            Next::GiveUp => return Err(given_up()),
         }
     }
 }
 
+fn given_up() -> Stop {
+    Stop::Failed("given up; nothing is written".to_string())
+}
+
+/// Host, user and password; what was answered before stands there to begin with.
 fn questions(
     asker: Asker,
     arguments: &Arguments,
-    answered: &mut Answered,
+    before: Option<&Mailbox>,
 ) -> Result<Mailbox, Stop> {
-    // What was asked once failed, so that it is asked anew, with the old answer to begin with.
-    let first = |given: &Option<String>, before: &Option<String>| match before {
+    // What a flag says failed, so that it is asked anew.
+    let given = |flag: &Option<String>| match before {
         Some(_) => None,
-        None => given.clone(),
+        None => flag.clone(),
     };
-    let is_first = answered.host.is_none();
-    let given = first(&arguments.provider_host, &answered.host);
     let question = Question {
         flag: "--provider-host HOST",
         about: "The provider's POP3 server. It stands in his instructions for mail programs, under “incoming mail”.",
         prompt: "POP3 server",
-        default: answered.host.as_deref(),
+        default: before.map(|before| before.host.as_str()),
     };
-    let host = asker.text(question, given.as_deref(), read_host)?;
+    let host = asker.text(
+        question,
+        given(&arguments.provider_host).as_deref(),
+        read_host,
+    )?;
     if let Some(note) = special_needs(&host) {
         say!("{}", wrapped(&format!("note: {note}")));
     }
-    let given = first(&arguments.provider_user, &answered.user);
     let question = Question {
         flag: "--provider-user NAME",
         about: "",
         prompt: "User name there",
-        default: answered.user.as_deref(),
+        default: before.map(|before| before.user.as_str()),
     };
-    let user = asker.text(question, given.as_deref(), |text| match text.is_empty() {
+    let user = given(&arguments.provider_user);
+    let user = asker.text(question, user.as_deref(), |text| match text.is_empty() {
         true => Err("a name is needed".to_string()),
         false => Ok(text.to_string()),
     })?;
-    let password = match (&arguments.provider_password_file, is_first) {
-        (Some(file), true) => read_password(file)?,
-        _ => asker
-            .password(
-                "--provider-password-file FILE",
-                "Password there (not shown)",
-            )?
-            .into_bytes(),
-    };
-    *answered = Answered {
-        host: Some(host.clone()),
-        user: Some(user.clone()),
+    let password = match (&arguments.provider_password_file, before) {
+        (Some(file), None) => Arc::new(Secret::new(read_password(file)?)),
+        (_, before) => ask_password(asker, before)?,
     };
     Ok(Mailbox {
         host,
         port: 995,
         security: Security::Tls,
+        trust: Trust::World,
         user,
-        password: Arc::new(Secret::new(password)),
+        password,
         advice: None,
     })
 }
 
+fn ask_password(asker: Asker, before: Option<&Mailbox>) -> Result<Arc<Secret>, Stop> {
+    let prompt = match before {
+        Some(_) => "Password there (not shown; Enter alone: the same as before)",
+        None => "Password there (not shown)",
+    };
+    let typed = asker.password("--provider-password-file FILE", prompt, |typed| {
+        match typed.is_empty() && before.is_none() {
+            true => Err("the password for that mailbox is needed".to_string()),
+            false => Ok(()),
+        }
+    })?;
+    Ok(match before {
+        Some(before) if typed.is_empty() => Arc::clone(&before.password),
+        _ => Arc::new(Secret::new(typed.into_bytes())),
+    })
+}
+
 fn read_host(text: &str) -> Result<String, String> {
+    if text.is_empty() {
+        return Err("the server's name is needed, such as pop.provider.example".to_string());
+    }
     if text.parse::<std::net::IpAddr>().is_ok() {
         return Ok(text.to_string());
     }
     let host = domain(text).map_err(|Failure(_)| {
         format!(
             "“{}” is no server's name such as pop.provider.example",
-            text.escape_debug()
+            printable(text)
         )
     });
     host.map(|host| host.to_string())
@@ -232,53 +268,19 @@ fn special_needs(host: &str) -> Option<&'static str> {
     )
 }
 
-fn what_next(asker: Asker) -> Result<Next, Stop> {
-    let question = Question {
-        flag: "--no-test",
-        about: "",
-        prompt: "What now?",
-        default: None,
-    };
-    let choices = [
-        (Next::AskAgain, "Answer these questions again"),
-        (
-            Next::AskPort,
-            "Choose the port and its protection, and try again",
-        ),
-        (
-            Next::GoOn,
-            "Go on without a test (fetching fails until it is put right)",
-        ),
-        (Next::GiveUp, "Give up; nothing is written"),
-    ];
-    asker.choice(question, None, &choices)
-}
-
-fn ask_protection(asker: Asker) -> Result<Protection, Stop> {
-    let question = Question {
-        flag: "--provider-tls",
-        about: "",
-        prompt: "Port and protection",
-        default: None,
-    };
-    let choices = [
-        (Protection::Implicit, "995 with TLS"),
-        (Protection::Starttls, "110 with STARTTLS"),
-        (
-            Protection::None,
-            "110 without protection: others on the way can read password and mail",
-        ),
-    ];
-    asker.choice(question, None, &choices)
-}
-
 fn by_first(mailbox: Mailbox, ways: &[Way]) -> Mailbox {
     let way = ways.first().copied().unwrap_or_default();
     way.applied_to(mailbox)
 }
 
-/// Shows what the messages there tell, and takes it over with a yes.
-fn take_over(asker: Asker, mut mailbox: Mailbox, found: &Found) -> Result<Mailbox, Stop> {
+/// Shows what the messages there tell, and takes it over with a yes. None: `init` has
+/// another domain now, by which they tell something else.
+fn take_over(
+    asker: Asker,
+    mut mailbox: Mailbox,
+    found: &Found,
+    init: &mut Init,
+) -> Result<Option<Mailbox>, Stop> {
     say!(
         "logged in at {}, port {}: {} messages",
         mailbox.host,
@@ -290,12 +292,49 @@ fn take_over(asker: Asker, mut mailbox: Mailbox, found: &Found) -> Result<Mailbo
         let guessed = "What the provider writes into messages cannot be told yet, so that recipients are guessed for \
                        now. Once some are there: postroom fetch main --dry-run";
         say!("{}", wrapped(guessed));
-        return Ok(mailbox);
+        return Ok(Some(mailbox));
     };
+    if let Some(elsewhere) = &advice.elsewhere {
+        return match asker.is_person() && is_ours(asker, &elsewhere.domain, init)? {
+            true => {
+                *init = init.with_domain(elsewhere.domain.clone())?;
+                Ok(None)
+            }
+            false => Ok(Some(mailbox)),
+        };
+    }
     if asker.is_yes("Take these lines over?", Answer::Yes)? {
         mailbox.advice = Some(advice);
     }
-    Ok(mailbox)
+    Ok(Some(mailbox))
+}
+
+/// Whether the domain that the messages there are addressed to is to be the office's.
+fn is_ours(asker: Asker, domain: &Domain, init: &Init) -> Result<bool, Stop> {
+    #[derive(Clone, Copy)]
+    enum Whose {
+        Ours,
+        NotOurs,
+        GiveUp,
+    }
+    let question = Question {
+        flag: "--domain D",
+        about: "",
+        prompt: "Is that the office's domain?",
+        default: None,
+    };
+    let ours = format!("Yes: take {domain} in place of {}", init.domain);
+    let not = format!("No: {} is right, go on", init.domain);
+    let choices = [
+        (Whose::Ours, ours.as_str()),
+        (Whose::NotOurs, not.as_str()),
+        (Whose::GiveUp, "Give up; nothing is written"),
+    ];
+    match asker.choice(question, None, &choices)? {
+        Whose::Ours => Ok(true),
+        Whose::NotOurs => Ok(false),
+        Whose::GiveUp => Err(given_up()),
+    }
 }
 
 #[cfg(test)]

@@ -169,7 +169,7 @@ fn plan(asker: Asker, folder: PathBuf, arguments: &Arguments) -> Result<Plan, St
     // What is not good would be told by a file that nobody has yet.
     init.draft()?;
     if office.intake != Intake::Smtp {
-        init.answers.mailbox = Some(mailbox::ask(asker, &arguments.mailbox, &init)?);
+        init.answers.mailbox = Some(mailbox::ask(asker, &arguments.mailbox, &mut init)?);
     }
     Ok(Plan {
         init,

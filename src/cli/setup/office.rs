@@ -4,8 +4,8 @@ use clap::{Args, ValueEnum};
 
 use super::asker::{Asker, Question, Stop};
 use crate::cli::Failure;
-use crate::cli::init::domain;
-use crate::cli::output::{say, wrapped};
+use crate::cli::init::{domain, office_domain};
+use crate::cli::output::{printable, say, wrapped};
 use crate::cli::sheet::name_leads;
 use crate::config::init::Senders;
 use crate::mail::Domain;
@@ -54,14 +54,15 @@ pub struct Office {
 
 impl Office {
     pub fn ask(asker: Asker, arguments: &Arguments) -> Result<Office, Stop> {
-        let read = |text: &str| domain(text).map_err(|Failure(why)| why);
+        let read_name = |text: &str| domain(text).map_err(|Failure(why)| why);
+        let read_domain = |text: &str| office_domain(text).map_err(|Failure(why)| why);
         let question = Question {
             flag: "--domain D",
             about: "The part behind the @ of the office's addresses, such as our.example.",
             prompt: "Domain of the office",
             default: None,
         };
-        let domain = asker.text(question, arguments.domain.as_deref(), read)?;
+        let domain = asker.text(question, arguments.domain.as_deref(), read_domain)?;
         let post = format!("post.{domain}");
         let question = Question {
             flag: "--hostname H",
@@ -71,7 +72,7 @@ impl Office {
             prompt: "Name of this machine for the PCs",
             default: Some(&post),
         };
-        let hostname = asker.text(question, arguments.hostname.as_deref(), read)?;
+        let hostname = asker.text(question, arguments.hostname.as_deref(), read_name)?;
         tell_where_it_leads(&hostname);
         let intake = asker.choice(
             Question {
@@ -135,7 +136,7 @@ fn read_senders(text: &str) -> Result<Senders, String> {
     match words.iter().find(|word| Network::parse(word).is_none()) {
         Some(wrong) => Err(format!(
             "“{}” is no network such as 192.0.2.0/24, and no address",
-            wrong.escape_debug()
+            printable(wrong)
         )),
         None => Ok(Senders::Networks(words)),
     }

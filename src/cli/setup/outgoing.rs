@@ -5,6 +5,7 @@ use clap::{Args, ValueEnum};
 use super::asker::{Answer, Asker, Question, Stop};
 use crate::cli::Failure;
 use crate::cli::init::domain;
+use crate::cli::output::printable;
 use crate::config::{Outgoing, OutgoingTls, Sheet};
 use crate::mail::Domain;
 
@@ -125,7 +126,7 @@ fn read_domain(text: &str) -> Result<Domain, String> {
     domain(text).map_err(|Failure(_)| {
         format!(
             "“{}” is no server's name such as smtp.provider.example",
-            text.escape_debug()
+            printable(text)
         )
     })
 }

@@ -6,7 +6,9 @@ use std::path::PathBuf;
 use clap::Args;
 
 use super::asker::{Answer, Asker, Question, Stop};
-use crate::auth::{hash_password, made_up_password};
+use crate::auth::{hash_password, made_up_password, weakness};
+use crate::cli::output::printable;
+use crate::cli::user::password::warn_of_weakness;
 use crate::config::init::Person;
 use crate::mail::Domain;
 use crate::route::{Access, Directory, Entries, OwnAddress, StoredPassword, UnknownUser, User};
@@ -147,7 +149,7 @@ fn read_names(line: &str, domain: &Domain) -> Result<Vec<Entry>, String> {
 fn check(entries: &[Entry], domain: &Domain) -> Result<(), String> {
     let user = |entry: &Entry| {
         let addresses = entry.addresses.iter().map(|address| {
-            OwnAddress::parse(address).map_err(|why| format!("“{}”: {why}", address.escape_debug()))
+            OwnAddress::parse(address).map_err(|why| format!("“{}”: {why}", printable(address)))
         });
         Ok(User {
             access: Access::Allowed,
@@ -182,14 +184,26 @@ fn passwords(asker: Asker, arguments: &Arguments, entries: &[Entry]) -> Result<V
         match (given, made_up) {
             (Some((_, password)), _) => Ok(password.clone()),
             (None, true) => Ok(made_up_password()?),
-            (None, false) => asker.new_password(&format!("Password of {}", entry.name), |typed| {
-                hash_password(typed)
-                    .map(drop)
-                    .map_err(|why| why.to_string())
-            }),
+            (None, false) => {
+                let prompt = format!("Password of {} (Enter alone: one is made up)", entry.name);
+                let typed = asker.new_password(&prompt, |typed| read_new(typed, &entry.name))?;
+                match typed {
+                    Some(typed) => Ok(typed),
+                    None => Ok(made_up_password()?),
+                }
+            }
         }
     });
     passwords.collect()
+}
+
+/// One that is chosen now need not be weak.
+fn read_new(typed: &str, user: &str) -> Result<(), String> {
+    hash_password(typed).map_err(|why| why.to_string())?;
+    match weakness(typed, user) {
+        Some(weak) => Err(format!("that is easily guessed: {weak}")),
+        None => Ok(()),
+    }
 }
 
 /// The lines of `--user-passwords`.
@@ -216,6 +230,7 @@ fn given_passwords(
             return Err(wrong(format!("line {number} names nobody of --user")));
         }
         hash_password(password).map_err(|why| wrong(format!("line {number}: {why}")))?;
+        warn_of_weakness(password, name);
         Ok((name.to_string(), password.to_string()))
     });
     read.collect()
@@ -227,7 +242,7 @@ fn find(entries: &[Entry], name: &str) -> Result<String, String> {
     let found = names.find(|known| known.to_lowercase() == name.to_lowercase());
     found
         .cloned()
-        .ok_or_else(|| format!("there is nobody named “{}” here", name.escape_debug()))
+        .ok_or_else(|| format!("there is nobody named “{}” here", printable(name)))
 }
 
 fn postmaster(asker: Asker, arguments: &Arguments, entries: &[Entry]) -> Result<String, Stop> {

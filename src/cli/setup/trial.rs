@@ -8,7 +8,7 @@ use crate::config::init::{Init, Mailbox};
 use crate::fetch::{Awaited, Error, Security};
 use crate::net::fetcher::{self, DryRun, PollError, Provider, Reading};
 use crate::net::sessions::Sessions;
-use crate::net::tls::ConnectError;
+use crate::net::tls::{Certificate, ConnectError};
 use crate::route::Directory;
 use crate::route::multidrop::Advice;
 
@@ -48,21 +48,53 @@ pub fn ways(port: Option<u16>, security: Option<Security>) -> Vec<Way> {
         None => vec![Security::Tls, Security::StlsRequired],
     };
     let way = |security| Way {
-        port: port.unwrap_or(match security {
-            Security::Tls => 995,
-            Security::StlsRequired | Security::Clear => 110,
-        }),
+        port: port.unwrap_or(usual_port(security)),
         security,
     };
     securities.into_iter().map(way).collect()
+}
+
+/// Where servers listen that are so protected (RFC 1939 §3, RFC 8314 §3.2).
+pub fn usual_port(security: Security) -> u16 {
+    match security {
+        Security::Tls => 995,
+        Security::StlsRequired | Security::Clear => 110,
+    }
 }
 
 /// What a try came to.
 pub enum Trial {
     /// It works.
     Good(Box<Good>),
-    /// It does not; the reason, for a person.
-    Failed(String),
+    /// It does not.
+    Failed(Failed),
+}
+
+/// Why no way works.
+#[derive(Default)]
+pub struct Failed {
+    reasons: Vec<String>,
+    /// The certificate that the server shows, where it is not trusted.
+    pub untrusted: Option<Certificate>,
+}
+
+impl Failed {
+    /// For a person.
+    pub fn why(&self) -> String {
+        self.reasons.join("; and ")
+    }
+
+    fn add(&mut self, why: &PollError) {
+        let PollError::Tls(not_trusted @ ConnectError::NotTrusted { shown, .. }, _) = why else {
+            return self.reasons.push(why.to_string());
+        };
+        // What the settings are to say is not for a person who has none yet.
+        let shows = shown.as_ref().map_or(String::new(), |certificate| {
+            format!(". It shows one {certificate}")
+        });
+        self.reasons.push(format!("{not_trusted}{shows}"));
+        self.untrusted = shown.as_deref().cloned();
+    }
 }
 
 /// A way that works.
@@ -109,7 +141,7 @@ impl Found {
 
 /// Tries one way after the other.
 pub fn run(init: &Init, mailbox: &Mailbox, ways: &[Way]) -> Result<Trial, Stop> {
-    let mut reasons = Vec::new();
+    let mut failed = Failed::default();
     for way in ways {
         let mailbox = way.applied_to(mailbox.clone());
         eprintln!("trying {}, port {} …", mailbox.host, mailbox.port);
@@ -121,14 +153,14 @@ pub fn run(init: &Init, mailbox: &Mailbox, ways: &[Way]) -> Result<Trial, Stop> 
         match log_in(provider, &directory) {
             Ok(found) => return Ok(Trial::Good(Box::new(Good { mailbox, found }))),
             Err(why) => {
-                reasons.push(why.to_string());
+                failed.add(&why);
                 if !is_of_the_way(&why) {
                     break;
                 }
             }
         }
     }
-    Ok(Trial::Failed(reasons.join("; and ")))
+    Ok(Trial::Failed(failed))
 }
 
 fn log_in(provider: Provider, directory: &Directory) -> Result<Found, PollError> {

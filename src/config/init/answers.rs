@@ -1,6 +1,7 @@
 //! What `setup` is told beyond what `init` asks for, put into the same files.
 
 use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use toml_edit::Value;
@@ -9,10 +10,14 @@ use crate::fetch::{Secret, Security};
 use crate::route::UnknownUser;
 use crate::route::multidrop::Advice;
 
+use crate::config::secrets::read_certificates;
 use crate::config::settings::{OutgoingTls, Sheet};
+use crate::net::tls::Fingerprint;
 
 /// The password of the provider's mailbox, beside postroom.toml.
 pub(super) const SECRET_FILE: &str = "secrets/main";
+/// The CA of the provider's own, beside postroom.toml.
+pub(super) const PROVIDER_CA_FILE: &str = "tls/provider-ca.pem";
 
 /// The answers; by default none was given, and the files are those of `init`.
 #[derive(Debug, Clone, Default)]
@@ -52,12 +57,43 @@ pub struct Mailbox {
     pub port: u16,
     /// How the connection is protected.
     pub security: Security,
+    /// Whose certificate is the server's.
+    pub trust: Trust,
     /// The name to log in with.
     pub user: String,
     /// The password; one line.
     pub password: Arc<Secret>,
     /// What the dry run proposed; none: recipients are guessed.
     pub advice: Option<Advice>,
+}
+
+/// Whose certificate is taken for the provider's server's.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub enum Trust {
+    /// One that all the world trusts.
+    #[default]
+    World,
+    /// One from the provider's own CA.
+    Ca {
+        /// The file that was named; what is written has a copy of it.
+        file: PathBuf,
+        /// The CA's certificate.
+        pem: Vec<u8>,
+    },
+    /// This one.
+    Fingerprint(Fingerprint),
+}
+
+impl Trust {
+    /// By the CA in this file.
+    ///
+    /// # Errors
+    /// In words, what is wrong with the file.
+    pub fn by_ca(file: &Path) -> Result<Trust, String> {
+        let pem = read_certificates(file)?;
+        let file = std::path::absolute(file).map_err(|why| why.to_string())?;
+        Ok(Trust::Ca { file, pem })
+    }
 }
 
 /// Somebody with a mailbox here.
@@ -71,19 +107,20 @@ pub struct Person {
     pub password_hash: String,
 }
 
-/// Where a text of settings has the password of the mailbox.
+/// What a text of settings is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum PasswordPlace {
-    /// In a file of its own, as it is written.
-    File,
-    /// In the text, for a draft that is in no file.
+pub(super) enum Purpose {
+    /// To be written: password and CA are in files of their own beside it.
+    Writing,
+    /// A draft, which is in no file: the password stands in it, and the CA is where it
+    /// was found.
     Draft,
 }
 
 impl Answers {
     /// Puts the answers into the text of postroom.toml in place of the defaults
     /// that it shows as comments.
-    pub(super) fn put_into(&self, mut text: String, place: PasswordPlace) -> String {
+    pub(super) fn put_into(&self, mut text: String, purpose: Purpose) -> String {
         match &self.unknown_user {
             UnknownUser::Reject => {}
             UnknownUser::Unclaimed => answer(&mut text, "unknown_user", "unclaimed"),
@@ -109,7 +146,7 @@ impl Answers {
         }
         self.put_sheet_into(&mut text);
         if let Some(mailbox) = &self.mailbox {
-            text.push_str(&mailbox.section(place));
+            text.push_str(&mailbox.section(purpose));
         }
         text
     }
@@ -141,7 +178,7 @@ impl Answers {
 
 impl Mailbox {
     /// Its `[[provider]]`.
-    fn section(&self, place: PasswordPlace) -> String {
+    fn section(&self, purpose: Purpose) -> String {
         let (tls, quoted) = (
             match self.security {
                 Security::Tls => "implicit",
@@ -150,15 +187,26 @@ impl Mailbox {
             },
             |text: &str| Value::from(text).to_string(),
         );
-        let password = match place {
-            PasswordPlace::File => format!("password_file = {}", quoted(SECRET_FILE)),
-            PasswordPlace::Draft => {
+        let password = match purpose {
+            Purpose::Writing => format!("password_file = {}", quoted(SECRET_FILE)),
+            Purpose::Draft => {
                 let password = String::from_utf8_lossy(self.password.octets());
                 format!("password = {}", quoted(&password))
             }
         };
+        let trust = match (&self.trust, purpose) {
+            (Trust::World, _) => String::new(),
+            (Trust::Ca { .. }, Purpose::Writing) => format!("ca = {}\n", quoted(PROVIDER_CA_FILE)),
+            (Trust::Ca { file, .. }, Purpose::Draft) => {
+                format!("ca = {}\n", quoted(&file.to_string_lossy()))
+            }
+            (Trust::Fingerprint(pin), _) => format!(
+                "# This one certificate is trusted, for the provider said that it is his; he tells the\n\
+                 # fingerprint of his next one, too.\nfingerprint = \"{pin}\"\n"
+            ),
+        };
         let mut section = format!(
-            "\n[[provider]]\nname = \"main\"\nhost = {}\nport = {}\ntls = \"{tls}\"\nuser = {}\n{password}\n\
+            "\n[[provider]]\nname = \"main\"\nhost = {}\nport = {}\ntls = \"{tls}\"\n{trust}user = {}\n{password}\n\
              # Until you trust this hub it is not the only copy; then \"0 days\".\n\
              leave_on_server = \"7 days\"\n",
             quoted(&self.host),
@@ -221,6 +269,7 @@ mod tests {
             host: "pop.provider.example".to_string(),
             port: 110,
             security: Security::StlsRequired,
+            trust: Trust::World,
             user: user.to_string(),
             password: Arc::new(Secret::new(password.as_bytes())),
             advice: None,

@@ -7,11 +7,16 @@ use crate::hub::{Done, Office};
 use crate::provider::{Fault, Provider};
 
 /// By the way of a mailbox, which this provider has.
-fn set_up(office: &Office, provider: &Provider, flags: &[&str]) -> Done {
+pub fn set_up(office: &Office, provider: &Provider, flags: &[&str]) -> Done {
     let _ports = loopback_ports();
     office.write("password", "secret\n");
     let port = format!("--provider-port={}", provider.port());
-    let answered = ANSWERED.into_iter().filter(|flag| *flag != "--mail=smtp");
+    // A flag takes the place of the one that is there.
+    let is_kept = |good: &&str| {
+        let name = good.split('=').next();
+        *good != "--mail=smtp" && !flags.iter().any(|flag| flag.split('=').next() == name)
+    };
+    let answered = ANSWERED.into_iter().filter(is_kept);
     let mut arguments: Vec<&str> = answered.collect();
     arguments.extend([
         "--mail=mailbox",
@@ -26,7 +31,7 @@ fn set_up(office: &Office, provider: &Provider, flags: &[&str]) -> Done {
 }
 
 /// Mail as a provider with an envelope header keeps it.
-fn letter(user: &str, subject: &str) -> String {
+pub fn letter(user: &str, subject: &str) -> String {
     format!(
         "X-Envelope-To: {user}@our.example\r\n\
          Received: from mx.elsewhere.example (mx.elsewhere.example [203.0.113.7])\r\n\

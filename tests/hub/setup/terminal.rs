@@ -82,12 +82,12 @@ fn wrong_answers_are_asked_again_with_the_reason() {
 }
 
 /// Answers up to the mailbox.
-fn up_to_the_mailbox(person: &mut Terminal) {
-    person.answers("Domain of the office", "our.example");
+pub fn up_to_the_mailbox(person: &mut Terminal, domain: &str, address: &str) {
+    person.answers("Domain of the office", domain);
     person.answers("Name of this machine for the PCs", "");
     person.sees("How does the mail come?").types("\r");
     person.answers("Names (such as anna bob)", "anna");
-    person.answers("Further addresses of anna", "");
+    person.answers("Further addresses of anna", address);
     person.sees("Make up good ones?").types("y");
     person.answers("reject, unclaimed or a name", "");
     person.answers("outgoing server, or Enter", "");
@@ -104,7 +104,7 @@ fn a_wrong_password_at_the_provider_is_told_and_asked_again() {
     let port = format!("--provider-port={}", provider.port());
     let flags = ["setup", "--loopback", "--provider-tls=none", &port];
     let mut person = Terminal::of(&office, &flags);
-    up_to_the_mailbox(&mut person);
+    up_to_the_mailbox(&mut person, "our.example", "");
     person.answers("POP3 server", "127.0.0.1");
     person.answers("User name there", "office");
     person.answers_unseen("Password there (not shown)", "HUNTER2");
@@ -114,13 +114,45 @@ fn a_wrong_password_at_the_provider_is_told_and_asked_again() {
     // What was good is there already.
     person.answers("POP3 server [127.0.0.1]", "");
     person.answers("User name there [office]", "");
-    person.answers_unseen("Password there (not shown)", "secret");
+    person.answers_unseen("Password there (not shown; Enter alone", "secret");
     person.sees("logged in at 127.0.0.1");
     person.sees("Write it?").types("y");
     person.sees(" errors, ");
     assert_eq!(person.ends(), Some(0), "{:?}", person.screen);
     assert!(!person.screen.contains("HUNTER2"));
     assert_eq!(office.read("secrets/main"), "secret");
+}
+
+#[test]
+fn another_port_and_protection_are_tried_with_the_same_answers() {
+    let _ports = loopback_ports();
+    let provider = Provider::new();
+    let office = Office::empty();
+    let port = provider.port().to_string();
+    let wrong = format!("--provider-port={port}");
+    let flags = ["setup", "--loopback", "--provider-tls=implicit", &wrong];
+    let mut person = Terminal::of(&office, &flags);
+    up_to_the_mailbox(&mut person, "our.example", "");
+    person.answers("POP3 server", "127.0.0.1");
+    person.answers("User name there", "office");
+    person.answers_unseen("Password there", "HUNTER2");
+    person.sees("That did not work");
+    person.sees("What now?").types("\x1b[B\r");
+    person.sees("Protection").types("\x1b[B\x1b[B\r");
+    person.answers("Port [110]", "0").sees("a port is a number");
+    person.answers("Port [110]", &port);
+    // Nothing else is asked.
+    person.sees("logged in at 127.0.0.1");
+    person.sees("Write it?").types("y");
+    person.sees(" errors, ");
+    assert_eq!(person.ends(), Some(0), "{:?}", person.screen);
+    assert_eq!(
+        person.screen.matches("Password there").count(),
+        2,
+        "{:?}",
+        person.screen
+    );
+    assert_eq!(office.read("secrets/main"), "HUNTER2");
 }
 
 #[test]
