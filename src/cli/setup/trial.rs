@@ -108,7 +108,7 @@ pub struct Good {
 pub enum Found {
     Messages {
         provider: Box<Provider>,
-        run: DryRun,
+        run: Box<DryRun>,
     },
     /// So many, and the server shows no headers alone.
     Hidden(u64),
@@ -171,7 +171,7 @@ fn log_in(provider: Provider, directory: &Directory) -> Result<Found, PollError>
     match visit(&provider, read) {
         Ok(run) => Ok(Found::Messages {
             provider: Box::new(provider),
-            run,
+            run: Box::new(run),
         }),
         Err(PollError::NoTop(_)) => {
             let look =

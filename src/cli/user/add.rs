@@ -1,6 +1,10 @@
 //! `postroom user add`: somebody new; or somebody who has had the name before, whose
 //! mail waits, and comes to nobody else without a person's word.
 
+use std::fs;
+use std::io;
+use std::process::ExitCode;
+
 use clap::Args;
 
 use super::password::Password;
@@ -48,7 +52,7 @@ pub fn run(configuration: &Configuration, arguments: &Arguments) -> Outcome {
     if is_new && let Some(mailbox) = mailbox_waiting(configuration, arguments)? {
         let Some(person) = who(&mailbox, arguments)? else {
             say!("nothing is changed");
-            return Ok(std::process::ExitCode::SUCCESS);
+            return Ok(ExitCode::SUCCESS);
         };
         before = mailbox.user.map(|user| (user, person));
     }
@@ -81,7 +85,12 @@ fn mailbox_waiting(
     configuration: &Configuration,
     arguments: &Arguments,
 ) -> Result<Option<MailboxState>, Failure> {
-    let found = mailbox_of(configuration, &arguments.name)?;
+    // A look makes a store where there is none yet.
+    let database = fs::symlink_metadata(configuration.data_dir.join("postroom.db"));
+    let found = match database {
+        Err(why) if why.kind() == io::ErrorKind::NotFound => None,
+        _ => mailbox_of(configuration, &arguments.name)?,
+    };
     let found = found.filter(|mailbox| mailbox.messages + mailbox.collected_messages > 0);
     match found {
         None if arguments.same_person => Err(Failure(format!(
