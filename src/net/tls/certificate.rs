@@ -370,6 +370,12 @@ mod tests {
     }
 
     #[test]
+    fn a_name_in_a_strangers_certificate_cannot_move_the_cursor() {
+        assert_eq!(printable(&"a\x1b[2J\u{202e}b\n"), "a?[2J?b?");
+        assert_eq!(printable(&"x".repeat(1000)).len(), 100);
+    }
+
+    #[test]
     fn fingerprints_are_read_as_they_are_written() {
         for text in ["", "AB:CD", "zz", &"0".repeat(63), &"0".repeat(66)] {
             assert_eq!(text.parse::<Fingerprint>(), Err(FingerprintError), "{text}");
