@@ -63,7 +63,7 @@ fn an_archive_that_has_what_the_store_has_lost_is_kept_each_time() {
         assert_eq!(shelf.names(), ["b.tar", "b.tar.before", "b.tar.before-2"]);
     }
     // And those that are left lying from another time are in nobody's way.
-    office.good(&["mail", "erase", &y]);
+    office.good(&["mail", "erase", "--yes", &y]);
     fs::write(&body_x, content).unwrap();
     let (_, body_z) = arrives(&office, &hub, "z");
     assert_eq!(office.good(&["backup", &tar, "--quiet"]), "");

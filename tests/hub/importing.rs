@@ -91,36 +91,6 @@ fn mail_of_every_kind_waits_in_the_mailbox_as_it_was_and_comes_once() {
 }
 
 #[test]
-fn what_is_in_the_mailbox_no_more_is_told_apart_and_comes_back_where_that_is_asked_for() {
-    let office = Office::new();
-    let hub = office.serve();
-    put(&office, "one.eml", &message("one"));
-    put(&office, "two.eml", &message("two"));
-    let import = ["import", "anna", "one.eml", "two.eml"];
-    office.good(&import);
-    let list = office.good(&["mail", "list", "anna"]);
-    let id = list.lines().nth(1).unwrap().split(' ').next().unwrap();
-    office.good(&["mail", "erase", "--yes", id]);
-    assert_eq!(
-        office.good(&import),
-        "imported 0 messages into the mailbox of anna\n\
-         1 message was known already\n\
-         1 message was imported before and is no longer here; --again brings it back\n"
-    );
-    let again = [&import[..], &["--again"]].concat();
-    assert_eq!(
-        office.good(&again),
-        "imported 1 message into the mailbox of anna\n1 message was known already\n"
-    );
-    // What is in the mailbox, waiting or collected, is never doubled.
-    assert_eq!(collect(&hub, "anna").len(), 2);
-    assert_eq!(
-        office.good(&again),
-        "imported 0 messages into the mailbox of anna\n2 messages were known already\n"
-    );
-}
-
-#[test]
 fn the_hub_waits_for_a_command_that_says_it_is_still_there() {
     let office = Office::new();
     let _hub = office.serve();

@@ -17,6 +17,7 @@ use crate::config::Configuration;
 use crate::config::edit::{DirectoryEdit, Postmaster};
 use crate::control::{MailboxState, Request};
 use crate::hub::fingerprint;
+use crate::store::Person;
 
 #[derive(Debug, Args)]
 pub struct Arguments {
@@ -31,15 +32,6 @@ pub struct Arguments {
     /// Somebody else had this name: mail that waits under it is sealed, and the user starts empty
     #[arg(long, conflicts_with = "same_person")]
     other_person: bool,
-}
-
-/// Who has a name now under which mail waits.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Person {
-    /// Who had it before.
-    Same,
-    /// Somebody else.
-    Other,
 }
 
 pub fn run(configuration: &Configuration, arguments: &Arguments) -> Outcome {

@@ -18,7 +18,7 @@ fn what_is_in_the_mailbox_no_more_is_told_apart_and_comes_back_where_that_is_ask
     office.good(&import);
     let list = office.good(&["mail", "list", "anna"]);
     let id = list.lines().nth(1).unwrap().split(' ').next().unwrap();
-    office.good(&["mail", "erase", id]);
+    office.good(&["mail", "erase", "--yes", id]);
     assert_eq!(
         office.good(&import),
         "imported 0 messages into the mailbox of anna\n\
