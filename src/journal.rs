@@ -264,6 +264,16 @@ pub fn erased(id: QueueId) {
     info!("erased {id} by hand");
 }
 
+/// A command has removed a user.
+pub fn user_removed(user: &str) {
+    info!("user removed user={user}: the mailbox is sealed");
+}
+
+/// A command has given a user another name.
+pub fn user_renamed(old: &str, new: &str) {
+    info!("user renamed from={old} to={new}");
+}
+
 /// A PC asked for a message that was erased since its session began.
 pub fn erased_meanwhile(id: QueueId) {
     info!("not retrieved {id}: it was erased since the session began");

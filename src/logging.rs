@@ -2,6 +2,7 @@
 //! short memory for `postroom status`. The only user of simplelog.
 
 use std::collections::VecDeque;
+use std::fmt;
 use std::fs::{File, OpenOptions};
 use std::io::{self, Write};
 use std::os::unix::fs::OpenOptionsExt;
@@ -71,9 +72,11 @@ impl Logging {
         self.file.as_ref().map_or(Ok(()), ReopenedFile::reopen)
     }
 
-    /// The last warnings and errors, oldest first, each with its time.
+    /// The last warnings and errors, oldest first, each with its time. Of one kind the
+    /// last one alone, with their number: who guesses passwords pushes nothing out.
     pub fn recent(&self) -> Vec<String> {
-        lock(&self.memory.0).iter().cloned().collect()
+        let lines = lock(&self.memory.0);
+        lines.iter().map(Remembered::to_string).collect()
     }
 }
 
@@ -130,7 +133,34 @@ impl SharedLogger for SystemdLogger {
 
 /// The last warnings and errors.
 #[derive(Clone, Default)]
-struct Memory(Arc<Mutex<VecDeque<String>>>);
+struct Memory(Arc<Mutex<VecDeque<Remembered>>>);
+
+/// The last line of its kind.
+struct Remembered {
+    level: Level,
+    text: String,
+    at: String,
+    first_at: String,
+    count: u64,
+}
+
+impl Remembered {
+    /// Lines of one kind begin with the same words, before the first `name=value`.
+    fn is_like(&self, level: Level, text: &str) -> bool {
+        let kind = |text: &str| text.split('=').next().map(str::to_string);
+        self.level == level && kind(&self.text) == kind(text)
+    }
+}
+
+impl fmt::Display for Remembered {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {} {}", self.at, self.level, self.text)?;
+        match self.count {
+            1 => Ok(()),
+            count => write!(f, " ({count} like this since {})", self.first_at),
+        }
+    }
+}
 
 impl Log for Memory {
     fn enabled(&self, metadata: &Metadata<'_>) -> bool {
@@ -143,11 +173,21 @@ impl Log for Memory {
         }
         let at = OffsetDateTime::from(SystemTime::now());
         let at = at.format(TIME_FORMAT).unwrap_or_default();
+        let (level, text) = (record.level(), record.args().to_string());
         let mut lines = lock(&self.0);
+        let earlier = lines.iter().position(|line| line.is_like(level, &text));
+        let earlier = earlier.and_then(|place| lines.remove(place));
         if lines.len() == REMEMBERED_MAX {
             lines.pop_front();
         }
-        lines.push_back(format!("{at} {} {}", record.level(), record.args()));
+        let (first_at, before) = earlier.map_or((at.clone(), 0), |it| (it.first_at, it.count));
+        lines.push_back(Remembered {
+            level,
+            text,
+            at,
+            first_at,
+            count: before + 1,
+        });
     }
 
     fn flush(&self) {}
@@ -264,4 +304,44 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex
         .lock()
         .unwrap_or_else(|poisoned| poisoned.into_inner())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lines_of_one_kind_are_one_with_their_number_and_push_nothing_out() {
+        let memory = Memory::default();
+        let say = |level, text: &str| {
+            let mut record = Record::builder();
+            let record = record.level(level).target("postroom::hub");
+            memory.log(&record.args(format_args!("{text}")).build());
+        };
+        say(Level::Error, "the disk has less room than keep_free");
+        for guess in 0..100 {
+            say(
+                Level::Warn,
+                &format!("log-in failed peer=192.0.2.7 user=\"{guess}\""),
+            );
+        }
+        say(Level::Warn, "turned away peer=192.0.2.7");
+        say(Level::Info, "received 1m82me7jf0000");
+        let lines = lock(&memory.0);
+        let lines: Vec<String> = lines.iter().map(Remembered::to_string).collect();
+        assert_eq!(lines.len(), 3, "{lines:?}");
+        assert!(
+            lines[0].ends_with(" ERROR the disk has less room than keep_free"),
+            "{lines:?}"
+        );
+        assert!(
+            lines[1]
+                .contains(" WARN log-in failed peer=192.0.2.7 user=\"99\" (100 like this since 20"),
+            "{lines:?}"
+        );
+        assert!(
+            lines[2].ends_with(" WARN turned away peer=192.0.2.7"),
+            "{lines:?}"
+        );
+    }
 }

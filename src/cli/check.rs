@@ -15,6 +15,8 @@ mod mail;
 mod memory;
 mod ports;
 mod providers;
+mod store;
+mod unit;
 
 use std::path::Path;
 use std::process::ExitCode;
@@ -31,6 +33,7 @@ use crate::control::{self, Answer, AskError, Request, Status};
 
 use finding::Findings;
 pub use finding::{Finding, Severity, Topic};
+use store::Found;
 
 /// Nothing is wrong, but something should be looked at. 2 says that a command
 /// was not understood.
@@ -142,18 +145,25 @@ fn look_at_all(configuration: &Configuration, findings: &mut Findings<'_>) {
     clock::look(findings);
     look_at_directory(configuration, findings);
     files::look(configuration, findings);
+    unit::look(configuration, findings);
     certificate::look(configuration, findings);
     hostname::look(configuration, findings);
     memory::look(configuration, findings);
+    let found = store::look(configuration, findings);
     let answer = control::ask_running(Request::Status, &configuration.data_dir);
-    // A hub that is there has its ports, also where it does not tell us how it is.
-    if answer.is_none() {
-        findings.add(Finding::good(Topic::Hub, "no hub runs now"));
-        ports::look(configuration, findings);
-    }
     let status = match answer {
         Some(answer) => told_by_the_hub(answer, configuration, findings),
-        None => told_by_the_store(configuration, findings),
+        None => {
+            let status = match found {
+                // Looking makes nothing: a store that is not there yet stays so.
+                Found::Nothing | Found::Broken => None,
+                Found::Store => told_by_the_store(configuration, findings),
+            };
+            tell_of_no_hub(found, status.as_ref(), findings);
+            // A hub that is there has its ports, also where it does not tell us how it is.
+            ports::look(configuration, findings);
+            status
+        }
     };
     if let Some(status) = &status {
         if let Some(state) = &status.hub {
@@ -190,26 +200,34 @@ fn told_by_the_hub(
 }
 
 fn told_by_the_store(configuration: &Configuration, findings: &mut Findings<'_>) -> Option<Status> {
-    // Looking makes nothing: a store that is not there yet stays so.
-    let database = configuration.data_dir.join("postroom.db");
-    if !database.is_file() {
-        if files::is_closed_to_a_guest(&database, configuration) {
-            let text = "the mail was not looked at: it is for root and the hub's user alone";
-            findings.add(Finding::note(Topic::Mail, text).mend("sudo postroom check"));
-        }
-        return None;
-    }
     match ask_with(configuration, Request::Status) {
         Ok(reply) => match reply.answer {
             Answer::Status(status) => Some(*status),
             _ => None,
         },
         Err(why) => {
-            let text = format!("the mail was not looked at: {}", why.0);
-            findings.add(Finding::note(Topic::Mail, text));
+            let text = format!("the store cannot be opened: {}", why.0);
+            findings.add(Finding::error(Topic::Store, text));
             None
         }
     }
+}
+
+/// Where a hub has run before, one that does not run now has crashed or is forgotten.
+fn tell_of_no_hub(found: Found, status: Option<&Status>, findings: &mut Findings<'_>) {
+    // The hub makes the mailboxes when it starts.
+    let has_run = status.is_none_or(|status| {
+        let mut mailboxes = status.mailboxes.iter();
+        mailboxes.any(|mailbox| mailbox.user.is_some())
+    });
+    findings.add(match found != Found::Nothing && has_run {
+        true => Finding::warning(
+            Topic::Hub,
+            "no hub runs, so nothing comes in and no PC can collect its mail",
+        )
+        .mend("sudo systemctl enable --now postroom; journalctl -u postroom says why it ended"),
+        false => Finding::good(Topic::Hub, "no hub runs now, and none has run yet"),
+    });
 }
 
 fn look_at_directory(configuration: &Configuration, findings: &mut Findings<'_>) {

@@ -25,6 +25,7 @@ mod sheet;
 mod status;
 mod test_mail;
 mod unclaimed;
+mod unit;
 mod user;
 mod why;
 

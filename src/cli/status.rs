@@ -82,6 +82,9 @@ fn print_hub(hub: &HubState, version: &str) {
     if let Some(octets) = hub.memory_octets {
         say!("memory      {}", size(octets));
     }
+    for trouble in &hub.troubles {
+        say!("TROUBLE     {}", cut(trouble, LINE_CHARACTERS_MAX));
+    }
     for listener in &hub.listeners {
         say!("listening   {} for {}", listener.address, listener.name);
     }

@@ -54,8 +54,7 @@ impl Configuration {
     /// away.
     pub fn load_directory(&self) -> Result<Directory, ConfigurationError> {
         let file = &self.directory;
-        let text =
-            read_directory(file).map_err(|error| ConfigurationError::unreadable(file, &error))?;
+        let text = read_directory(file).map_err(|error| unreadable(file, &error))?;
         self.parse_directory(&text)
     }
 
@@ -228,6 +227,11 @@ fn in_file_order<T>(written: BTreeMap<Spanned<String>, T>) -> Vec<(Spanned<Strin
     let mut entries: Vec<_> = written.into_iter().collect();
     entries.sort_by_key(|(name, _)| name.span().start);
     entries
+}
+
+pub(super) fn unreadable(file: &Path, error: &io::Error) -> ConfigurationError {
+    let lost = "; put it back (a backup has it), or correct directory in postroom.toml";
+    ConfigurationError::unreadable(file, error, lost)
 }
 
 /// The text of a file that is a file: a pipe would keep the hub waiting.

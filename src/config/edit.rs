@@ -13,7 +13,7 @@ use crate::files::folder_of;
 use crate::route::multidrop::Rule;
 use crate::route::{Access, Directory};
 
-use super::directory_toml::read_directory;
+use super::directory_toml::{read_directory, unreadable as unreadable_directory};
 use super::error::ConfigurationError;
 use super::replace::{self, FolderLock};
 use super::settings::Configuration;
@@ -145,7 +145,7 @@ impl<'a> DirectoryEdit<'a> {
     /// A file that cannot be read or is faulty; another edit.
     pub fn open(configuration: &'a Configuration) -> Result<DirectoryEdit<'a>, EditError> {
         let named = &configuration.directory;
-        let unreadable = |error: &io::Error| ConfigurationError::unreadable(named, error);
+        let unreadable = |error: &io::Error| unreadable_directory(named, error);
         let file = named.canonicalize().map_err(|error| unreadable(&error))?;
         let lock = FolderLock::take(folder_of(&file));
         let lock = lock.map_err(|error| match error.kind() {

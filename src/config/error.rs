@@ -29,10 +29,15 @@ impl ConfigurationError {
         }
     }
 
-    /// A file that could not be read, with what people usually have to do.
-    pub(super) fn unreadable(file: &Path, error: &io::Error) -> ConfigurationError {
+    /// A file that could not be read, with what people usually have to do; where there is
+    /// none, that is `for_a_first_one`.
+    pub(super) fn unreadable(
+        file: &Path,
+        error: &io::Error,
+        for_a_first_one: &'static str,
+    ) -> ConfigurationError {
         let mend = match error.kind() {
-            io::ErrorKind::NotFound => "; \"postroom init\" writes a first one",
+            io::ErrorKind::NotFound => for_a_first_one,
             io::ErrorKind::PermissionDenied => "; it must be readable for the hub's user",
             io::ErrorKind::InvalidData => "; it must be text in UTF-8",
             _ => "",

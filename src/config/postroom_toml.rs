@@ -150,6 +150,8 @@ impl Heading for LogSection {
     const EXPECTED: &'static str = "a section [log]";
 }
 
+const FOR_A_FIRST_ONE: &str = "; \"postroom setup\" sets up a first hub by questions (\"postroom init\" writes the files alone)";
+
 impl Configuration {
     /// Reads and checks the file.
     ///
@@ -157,7 +159,8 @@ impl Configuration {
     /// The first fault.
     pub fn load(file: &Path) -> Result<Configuration, ConfigurationError> {
         let text = std::fs::read_to_string(file);
-        let text = text.map_err(|error| ConfigurationError::unreadable(file, &error))?;
+        let text =
+            text.map_err(|error| ConfigurationError::unreadable(file, &error, FOR_A_FIRST_ONE))?;
         Configuration::parse(file, &text)
     }
 

@@ -144,7 +144,7 @@ fn a_file_that_cannot_be_read_says_what_to_do() {
     assert_eq!(
         message(&file),
         "DIR/postroom.toml: cannot be read: No such file or directory (os error 2); \"postroom \
-         init\" writes a first one"
+         setup\" sets up a first hub by questions (\"postroom init\" writes the files alone)"
     );
     fs::write(&file, b"hostname = \"\xff\"").unwrap();
     assert_eq!(

@@ -196,6 +196,7 @@ async fn removed(store: &Store, name: &str) -> Result<Answer, String> {
         Err(StoreError::NoMailbox(_)) => return Ok(done(format!("{name} had no mailbox yet"))),
         Err(why) => return Err(text(why)),
     };
+    journal::user_removed(name);
     let mut mailboxes = store.mailboxes().await.map_err(text)?;
     mailboxes.retain(|mailbox| mailbox.id == sealed);
     let (messages, octets) = mailboxes.first().map_or((0, 0), |mailbox| {
@@ -237,7 +238,7 @@ async fn erase_sealed(store: &Store, name: &str) -> Result<Answer, String> {
 
 async fn renamed(store: &Store, old: &str, new: &str) -> Result<Answer, String> {
     match store.rename(old, new, SystemTime::now()).await {
-        Ok(_) => Ok(done(format!("the mailbox of {old} is now that of {new}"))),
+        Ok(_) => Ok(now_called(old, new)),
         // Added since the hub last ran.
         Err(StoreError::NoMailbox(_)) => Ok(done(format!("{old} had no mailbox yet"))),
         Err(why) => Err(text(why)),
@@ -252,10 +253,15 @@ async fn renamed_before(
 ) -> Result<Answer, String> {
     let now = SystemTime::now();
     match store.rename_person(old, new, fingerprint, now).await {
-        Ok(_) => Ok(done(format!("the mailbox of {old} is now that of {new}"))),
+        Ok(_) => Ok(now_called(old, new)),
         Err(StoreError::NoMailbox(_)) => Ok(Answer::NoMailbox),
         Err(why) => Err(text(why)),
     }
+}
+
+fn now_called(old: &str, new: &str) -> Answer {
+    journal::user_renamed(old, new);
+    done(format!("the mailbox of {old} is now that of {new}"))
 }
 
 pub(super) fn line(row: MailRow, sealed: bool) -> MailLine {

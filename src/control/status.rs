@@ -47,7 +47,12 @@ pub struct HubState {
     /// What its sessions have done since the start.
     #[serde(default)]
     pub figures: FiguresState,
-    /// The last warnings and errors, oldest first.
+    /// What is wrong now, as far as the hub knows, in sentences; not the accounts at
+    /// providers.
+    #[serde(default)]
+    pub troubles: Vec<String>,
+    /// The last warnings and errors of the log, oldest first, one of a kind; they may
+    /// be over.
     pub recent_errors: Vec<String>,
 }
 

@@ -96,6 +96,8 @@ impl Hub {
     async fn state(&self) -> HubState {
         let settings = self.office.settings.now();
         let figures = self.office.store.figures();
+        let mut troubles = self.loaded.lock().await.troubles();
+        troubles.extend(self.office.troubles.lasting());
         let sessions = self
             .office
             .sessions
@@ -119,6 +121,7 @@ impl Hub {
             changes: figures.changes,
             store: store_state(&figures),
             figures: figures_state(&self.office.figures),
+            troubles,
             recent_errors: self.logging.recent(),
         }
     }

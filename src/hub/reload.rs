@@ -29,9 +29,6 @@ const TRY_AGAIN: Duration = Duration::from_secs(60);
 /// names it.
 const LOOK_AGAIN: Duration = Duration::from_secs(3);
 
-/// The store keeps times in milliseconds.
-const JUST_NOW: Duration = Duration::from_secs(1);
-
 /// What the files said that were loaded: settings that cannot change while the
 /// hub runs, as they were at the start; and the texts.
 pub struct Loaded {
@@ -42,6 +39,10 @@ pub struct Loaded {
     log_file: Option<PathBuf>,
     /// As it was last read.
     texts: Texts,
+    /// Settings that have changed since and wait for the next start.
+    waiting: Vec<&'static str>,
+    /// Why the last reload was refused, if it was.
+    refused: Option<String>,
 }
 
 impl Loaded {
@@ -54,11 +55,22 @@ impl Loaded {
             metrics: configuration.metrics.clone(),
             log_file: configuration.log.file.clone(),
             texts: Texts::of(configuration),
+            waiting: Vec::new(),
+            refused: None,
         }
     }
 
+    /// What the files ask for and the hub does not do, in sentences.
+    pub fn troubles(&self) -> Vec<String> {
+        let refused = self.refused.iter();
+        let refused =
+            refused.map(|why| format!("not reloaded, the last good settings stay in force: {why}"));
+        let waiting = self.waiting.iter().map(|setting| waits_for_start(setting));
+        refused.chain(waiting).collect()
+    }
+
     /// The settings that differ and wait for the next start.
-    fn waiting(&self, new: &Loaded) -> Vec<&'static str> {
+    fn differing(&self, new: &Loaded) -> Vec<&'static str> {
         let differing = [
             ("data_dir", self.data_dir != new.data_dir),
             ("listen", self.listens != new.listens),
@@ -71,6 +83,10 @@ impl Loaded {
             .filter_map(|(name, differs)| differs.then_some(name))
             .collect()
     }
+}
+
+fn waits_for_start(setting: &str) -> String {
+    format!("{setting} has changed in postroom.toml; that takes effect at the next start")
 }
 
 /// Why nothing was reloaded.
@@ -108,6 +124,7 @@ impl Hub {
             Ok(()) => journal::reloaded(&self.path),
             Err(why) => journal::reload_refused(why),
         }
+        loaded.refused = outcome.as_ref().err().map(ToString::to_string);
         outcome
     }
 
@@ -137,11 +154,13 @@ impl Hub {
         log::set_max_level(configuration.log.level);
         warn(&configuration);
         self.fetching.apply(&configuration.providers).await;
-        for setting in loaded.waiting(&new) {
-            log::warn!(
-                "{setting} has changed in postroom.toml; that takes effect at the next start"
-            );
+        let waiting = loaded.differing(&new);
+        for setting in &waiting {
+            if !loaded.waiting.contains(setting) {
+                log::warn!("{}", waits_for_start(setting));
+            }
         }
+        loaded.waiting = waiting;
         loaded.texts = new.texts;
         Ok(())
     }
@@ -193,9 +212,9 @@ pub async fn reconcile(store: &Store, directory: Directory) -> Result<Directory,
     let addresses = directory.all_addresses();
     let changes = store.reconcile(&users, &addresses, now).await?;
     for user in &changes.missing {
-        log::warn!(
-            "user {user} is no longer in directory.toml; the mailbox waits, and comes back with the same \
-             password entry (if the user was meant to go: postroom user remove {user})"
+        log::info!(
+            "user {user} is no longer in directory.toml; the mailbox waits: it comes back with the same password \
+             entry, and postroom user remove {user} seals it"
         );
     }
     for user in &changes.returned {
@@ -207,16 +226,10 @@ pub async fn reconcile(store: &Store, directory: Directory) -> Result<Directory,
              the old mailbox is sealed, the new one starts empty"
         );
     }
-    let age = store.running_time(now);
-    let just_gone = |since: Duration| age.saturating_sub(since) < JUST_NOW;
-    for (address, since) in &changes.departed {
-        // Told once, and not again at each reload of that hour.
-        if just_gone(*since) {
-            log::warn!(
-                "address {address} has gone from directory.toml; if that was a slip, put it back: for an hour \
-                 its mail is put off, not refused"
-            );
-        }
+    for address in &changes.leaving {
+        log::info!(
+            "address {address} has gone from directory.toml: for an hour its mail is put off, not refused"
+        );
     }
     Ok(directory.with_departed(changes.departed))
 }

@@ -61,6 +61,17 @@ impl Troubles {
         }
     }
 
+    /// What has failed of late, and not worked since, in sentences.
+    pub fn lasting(&self) -> Vec<String> {
+        let (all, now) = (lock(&self.told), Instant::now());
+        let lasting = all
+            .iter()
+            .filter(|told| !told.is_over && told.is_known(now));
+        lasting
+            .map(|told| format!("store failed while {}: {}", told.doing, told.why))
+            .collect()
+    }
+
     /// Reading this message broke off in its midst, so that its session had to
     /// end without a word: a PC would end up there at every try, and never come
     /// to the next message.

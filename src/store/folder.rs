@@ -59,10 +59,7 @@ impl Folder {
         let lock = take_lock(&path)?;
         let folder = Folder { path, _lock: lock };
         make_private_folder(&folder.bodies())?;
-        match fs::metadata(folder.database()).map_or(0, |found| found.len()) {
-            0 => folder.refuse_remains_without_database()?,
-            _ => folder.remove_what_a_restore_left()?,
-        }
+        refuse_remains_without_database(&folder.path)?;
         make_private_file(&folder.database())?;
         sync_names(&folder.path)?;
         Ok(folder)
@@ -84,61 +81,6 @@ impl Folder {
         Reserve::at(&self.path)
     }
 
-    /// A database that is missing or empty is a new one only where nothing else
-    /// tells of an earlier one. To be asked before SQLite sees it: beside an empty
-    /// database it removes the log, which may hold mail.
-    fn refuse_remains_without_database(&self) -> Result<(), OpenError> {
-        let log = fs::metadata(self.path.join("postroom.db-wal"));
-        let left = if self.path.join(RESTORING).exists() {
-            Left::Restore
-        } else if log.is_ok_and(|log| log.len() > 0) {
-            Left::Log
-        } else if self.reserve().exists() {
-            Left::Reserve
-        } else {
-            return self.refuse_bodies_of_another_database();
-        };
-        Err(OpenError::DatabaseGone {
-            folder: self.path.clone(),
-            left,
-        })
-    }
-
-    /// A restore may have been broken off when the database had come, or a person have
-    /// brought one. With the next mail the folder of that restore would be wrong: should
-    /// the database be lost, a restore must not take the bodies here for its own.
-    fn remove_what_a_restore_left(&self) -> Result<(), OpenError> {
-        let left = self.path.join(RESTORING);
-        match fs::remove_dir_all(&left) {
-            Ok(()) => sync_names(&self.path),
-            Err(why) if why.kind() == io::ErrorKind::NotFound => Ok(()),
-            Err(cause) => Err(OpenError::RestoreLeft { left, cause }),
-        }
-    }
-
-    /// Beside a new database, whole bodies are mail whose database has been
-    /// moved away or lost: the sweep of orphans would remove it all.
-    pub fn refuse_bodies_of_another_database(&self) -> Result<(), OpenError> {
-        let found = self.body_names()?;
-        match found.iter().filter(|name| !name.ends_with(PART)).count() {
-            0 => Ok(()),
-            files => Err(OpenError::DatabaseGone {
-                folder: self.path.clone(),
-                left: Left::Bodies(files),
-            }),
-        }
-    }
-
-    fn body_names(&self) -> Result<Vec<String>, OpenError> {
-        let bodies = self.bodies();
-        let mut names = Vec::new();
-        for found in fs::read_dir(&bodies).map_err(failed("read", &bodies))? {
-            let name = found.map_err(failed("read", &bodies))?.file_name();
-            names.extend(name.into_string().ok().filter(|name| is_ours(name)));
-        }
-        Ok(names)
-    }
-
     /// Removes body files that no row names: what a crash left of messages that
     /// nobody was told are safe. Returns how many.
     pub fn sweep_orphans(
@@ -147,7 +89,7 @@ impl Folder {
     ) -> Result<u64, OpenError> {
         let bodies = self.bodies();
         let mut removed = 0;
-        for name in self.body_names()? {
+        for name in body_names(&self.path)? {
             if is_known(&name)? {
                 continue;
             }
@@ -157,6 +99,95 @@ impl Folder {
         }
         Ok(removed)
     }
+}
+
+/// What a data folder holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Held {
+    /// Nothing yet, or there is no such folder: a hub would make a new store.
+    Nothing,
+    /// A database, which was not looked into.
+    Database,
+}
+
+/// Looks for what would keep a hub from opening the store, as far as names and owners
+/// tell, and changes nothing. A hub may run.
+///
+/// # Errors
+/// What a hub would say; or whoever asks may not look.
+pub fn look(data_dir: &Path, root: Root) -> Result<Held, OpenError> {
+    let is_there = fs::symlink_metadata(data_dir).is_ok();
+    let found = match fs::metadata(data_dir) {
+        Err(why) if why.kind() == io::ErrorKind::NotFound && !is_there => return Ok(Held::Nothing),
+        found => found.map_err(closed_or_failed("look at", data_dir))?,
+    };
+    if !found.is_dir() {
+        return Err(OpenError::NotAFolder(data_dir.to_path_buf()));
+    }
+    if root == Root::Refused && found.uid() == 0 {
+        return Err(OpenError::Roots(data_dir.to_path_buf()));
+    }
+    fs::read_dir(data_dir).map_err(closed_or_failed("read", data_dir))?;
+    let folder = fs::canonicalize(data_dir).map_err(failed("find", data_dir))?;
+    refuse_what_is_not_ours_inside(&folder)?;
+    refuse_remains_without_database(&folder)?;
+    Ok(match octets(&folder.join("postroom.db")) {
+        0 => Held::Nothing,
+        _ => Held::Database,
+    })
+}
+
+fn octets(path: &Path) -> u64 {
+    fs::metadata(path).map_or(0, |found| found.len())
+}
+
+/// A database that is missing or empty is a new one only where nothing else
+/// tells of an earlier one. To be asked before SQLite sees it: beside an empty
+/// database it removes the log, which may hold mail.
+pub(super) fn refuse_remains_without_database(folder: &Path) -> Result<(), OpenError> {
+    if octets(&folder.join("postroom.db")) > 0 {
+        return Ok(());
+    }
+    let left = if folder.join(RESTORING).exists() {
+        Left::Restore
+    } else if octets(&folder.join("postroom.db-wal")) > 0 {
+        Left::Log
+    } else if Reserve::at(folder).exists() {
+        Left::Reserve
+    } else {
+        return refuse_bodies_of_another_database(folder);
+    };
+    Err(OpenError::DatabaseGone {
+        folder: folder.to_path_buf(),
+        left,
+    })
+}
+
+/// Beside a new database, whole bodies are mail whose database has been
+/// moved away or lost: the sweep of orphans would remove it all.
+pub(super) fn refuse_bodies_of_another_database(folder: &Path) -> Result<(), OpenError> {
+    let found = body_names(folder)?;
+    match found.iter().filter(|name| !name.ends_with(PART)).count() {
+        0 => Ok(()),
+        files => Err(OpenError::DatabaseGone {
+            folder: folder.to_path_buf(),
+            left: Left::Bodies(files),
+        }),
+    }
+}
+
+fn body_names(folder: &Path) -> Result<Vec<String>, OpenError> {
+    let bodies = folder.join("bodies");
+    let mut names = Vec::new();
+    let entries = match fs::read_dir(&bodies) {
+        Err(why) if why.kind() == io::ErrorKind::NotFound => return Ok(names),
+        entries => entries.map_err(failed("read", &bodies))?,
+    };
+    for found in entries {
+        let name = found.map_err(failed("read", &bodies))?.file_name();
+        names.extend(name.into_string().ok().filter(|name| is_ours(name)));
+    }
+    Ok(names)
 }
 
 /// Names as the body writer makes them; what else lies there is not ours to remove.
@@ -180,17 +211,34 @@ fn failed(doing: &'static str, path: &Path) -> impl FnOnce(io::Error) -> OpenErr
     move |cause| OpenError::File { doing, path, cause }
 }
 
-/// A folder of another user is refused later, with that user's number.
-fn refuse_to_make_it_roots(data_dir: &Path) -> Result<(), OpenError> {
-    let is_anothers = fs::metadata(data_dir).is_ok_and(|found| found.uid() != 0);
-    match rustix::process::geteuid().is_root() && !is_anothers {
-        true => Err(OpenError::Roots(data_dir.to_path_buf())),
-        false => Ok(()),
+fn closed_or_failed(doing: &'static str, path: &Path) -> impl FnOnce(io::Error) -> OpenError {
+    let path = path.to_path_buf();
+    move |cause| match cause.kind() {
+        io::ErrorKind::PermissionDenied => OpenError::Closed(path),
+        _ => OpenError::File { doing, path, cause },
     }
 }
 
-/// A link would be followed by SQLite, and a pipe would keep the hub waiting.
+/// A folder of another user is refused later, with that user's number.
+fn refuse_to_make_it_roots(data_dir: &Path) -> Result<(), OpenError> {
+    if !rustix::process::geteuid().is_root() {
+        return Ok(());
+    }
+    match fs::metadata(data_dir) {
+        Err(why) if why.kind() == io::ErrorKind::NotFound => {
+            Err(OpenError::NoFolder(data_dir.to_path_buf()))
+        }
+        Ok(found) if found.uid() == 0 => Err(OpenError::Roots(data_dir.to_path_buf())),
+        _ => Ok(()),
+    }
+}
+
+/// A link would be followed by SQLite, a pipe would keep the hub waiting, and what
+/// root has put there the hub could not read.
 fn refuse_what_is_not_ours_inside(folder: &Path) -> Result<(), OpenError> {
+    let owner = fs::metadata(folder)
+        .map_err(failed("look at", folder))?
+        .uid();
     for name in FILES.into_iter().chain(["bodies"]) {
         let path = folder.join(name);
         // What is not there is made; what cannot be looked at cannot be opened.
@@ -202,6 +250,11 @@ fn refuse_what_is_not_ours_inside(folder: &Path) -> Result<(), OpenError> {
         }
         if FILES.contains(&name) && !found.is_file() {
             return Err(OpenError::NotAFile(path));
+        }
+        // A hub of root's may read it all.
+        if owner != 0 && found.uid() != owner {
+            let folder = folder.to_path_buf();
+            return Err(OpenError::Anothers { folder, path });
         }
     }
     Ok(())
@@ -219,6 +272,9 @@ fn make_private_folder(path: &Path) -> Result<(), OpenError> {
         })?;
     let found = fs::metadata(path).map_err(failed("look at", path))?;
     let us = rustix::process::geteuid().as_raw();
+    if found.uid() == 0 && us != 0 {
+        return Err(OpenError::Roots(path.to_path_buf()));
+    }
     if found.uid() != us {
         return Err(OpenError::NotOurs {
             folder: path.to_path_buf(),

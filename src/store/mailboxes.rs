@@ -64,7 +64,7 @@ pub(super) fn reconcile(
         miss(db, mailbox.id, now)?;
         done.missing.push(mailbox.user);
     }
-    done.departed = reconcile_addresses(db, addresses, age_millis)?;
+    reconcile_addresses(db, addresses, age_millis, &mut done)?;
     Ok(done)
 }
 
@@ -174,13 +174,14 @@ pub(super) fn seal_mailbox(db: &Connection, id: i64, now: SystemTime) -> Result<
     Ok(())
 }
 
-/// Notes which addresses have come and gone. Returns those gone within the hour,
-/// on the running clock: one that jumps must not end the grace.
+/// Notes which addresses have come and gone; those gone within the hour by the
+/// running clock, for one that jumps must not end the grace.
 fn reconcile_addresses(
     db: &Connection,
     addresses: &[String],
     now_millis: i64,
-) -> Result<Vec<(String, Duration)>, StoreError> {
+    done: &mut Reconciled,
+) -> Result<(), StoreError> {
     let known: HashMap<String, Option<i64>> = db
         .prepare_cached("SELECT address, gone_at FROM address")?
         .query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?
@@ -192,7 +193,6 @@ fn reconcile_addresses(
             note_address(db, address, None)?;
         }
     }
-    let mut departed = Vec::new();
     for (address, gone_at) in &known {
         if listed.contains(address.as_str()) {
             continue;
@@ -207,10 +207,14 @@ fn reconcile_addresses(
         if *gone_at != Some(since) {
             note_address(db, address, Some(since))?;
         }
-        departed.push((address.clone(), from_age(since)));
+        if gone_at.is_none() {
+            done.leaving.push(address.clone());
+        }
+        done.departed.push((address.clone(), from_age(since)));
     }
-    departed.sort();
-    Ok(departed)
+    done.leaving.sort();
+    done.departed.sort();
+    Ok(())
 }
 
 fn note_address(db: &Connection, address: &str, gone_at: Option<i64>) -> Result<(), StoreError> {

@@ -7,8 +7,7 @@
 //! Names no protocol, logs nothing, and changes no octet of a message.
 //!
 //! Called by `delivery` (mail in), `net` (maildrops, what a provider lists), `hub` and `cli`
-//! (administration, the sweep); by `backup` for copies, beside whatever hub runs ([`Snapshot`]), and for
-//! the way back ([`settle_persons`]).
+//! (administration, the sweep, what is wrong); by `backup` for copies, beside whatever hub runs ([`Snapshot`]).
 //!
 //! # States of a message: what a crash leaves, and who cleans up
 //!
@@ -79,8 +78,10 @@ use writer::Writer;
 
 pub use body::{Body, BodyWriter, INLINE_OCTETS};
 pub use error::{OpenError, StoreError};
-pub use folder::{RESTORING, may_be_a_body, may_be_in_a_data_folder};
-pub use inspect::{Counts, Fault, Inspection, inspect_copy, inspect_in_place};
+pub use folder::{Held, RESTORING, look, may_be_a_body, may_be_in_a_data_folder};
+pub use inspect::{
+    Counts, Fault, FaultyBodies, Inspection, faulty_bodies, inspect_copy, inspect_in_place,
+};
 pub use maildrop::{CHUNK_OCTETS, MessageReader};
 pub use persons::{Person, Persons, Settled, settle_persons};
 pub use provider::{
@@ -326,7 +327,7 @@ impl Database {
         let mut db = schema::connect(&path, Purpose::Write).map_err(&refused)?;
         checkpoint::settle(&db, &path)?;
         if schema::is_new(&db).map_err(&refused)? {
-            folder.refuse_bodies_of_another_database()?;
+            folder::refuse_bodies_of_another_database(folder.path())?;
         }
         schema::migrate(&mut db, folder.path())?;
         folder.sweep_orphans(|name| is_body_of_a_row(&db, name).map_err(&refused))?;

@@ -20,9 +20,11 @@ use rusqlite::{Connection, OpenFlags, named_params};
 
 use super::administration;
 use super::error::{OpenError, StoreError};
+use super::folder::refuse_remains_without_database;
 use super::inspect::{self, Counts};
 use super::maildrop::count;
 use super::schema;
+use crate::files::folder_of;
 use crate::mail::QueueId;
 
 /// A store that is looked at beside whoever has it open.
@@ -160,7 +162,7 @@ pub(super) fn open_beside(data_dir: &Path) -> Result<(Connection, PathBuf), Open
     match fs::symlink_metadata(&path) {
         Ok(found) if found.is_symlink() => return Err(OpenError::LinkInside(path)),
         Ok(found) if !found.is_file() => return Err(OpenError::NotAFile(path)),
-        Ok(found) if found.len() == 0 => return Err(OpenError::NoStore(path)),
+        Ok(found) if found.len() == 0 => return Err(no_store(path)),
         Ok(_) => {}
         Err(error) => return Err(unreadable(path, error)),
     }
@@ -172,9 +174,17 @@ pub(super) fn open_beside(data_dir: &Path) -> Result<(Connection, PathBuf), Open
 
 fn unreadable(path: PathBuf, cause: io::Error) -> OpenError {
     match cause.kind() {
-        io::ErrorKind::NotFound => OpenError::NoStore(path),
+        io::ErrorKind::NotFound => no_store(path),
         io::ErrorKind::PermissionDenied => OpenError::Closed(path),
         _ => failed("read", &path)(cause),
+    }
+}
+
+/// Without a database there is no store yet, or the rest of one.
+fn no_store(path: PathBuf) -> OpenError {
+    match refuse_remains_without_database(folder_of(&path)) {
+        Err(why) => why,
+        Ok(()) => OpenError::NoStore(path),
     }
 }
 

@@ -247,6 +247,8 @@ pub struct Reconciled {
     /// Addresses gone within the last hour of running, and since when on the
     /// clock of [`super::Store::running_time`].
     pub departed: Vec<(String, Duration)>,
+    /// Those of them that were still there at the comparison before.
+    pub leaving: Vec<String>,
 }
 
 /// What one [`super::Store::sweep`] did.

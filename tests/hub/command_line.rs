@@ -62,7 +62,7 @@ fn files_that_are_missing_or_bad_are_named_with_their_line() {
     let missing = office.run(&["--config", "nowhere.toml", "serve"]).bad();
     assert!(
         missing.starts_with("postroom: nowhere.toml: cannot be read: ")
-            && missing.contains("\"postroom init\" writes a first one"),
+            && missing.contains("\"postroom setup\" sets up a first hub"),
         "{missing}"
     );
     let cases = [

@@ -42,13 +42,6 @@ fn look_at_data(configuration: &Configuration, findings: &mut Findings<'_>) {
             )
             .mend(format!("chmod 700 {folder}")),
         ),
-        Ok(found) if found.uid() == 0 && !configuration.allow_root => findings.add(
-            Finding::error(
-                Topic::Files,
-                format!("{folder} is root's, and the hub does not run as root"),
-            )
-            .mend(format!("chown -R postroom: {folder}")),
-        ),
         Ok(_) => findings.add(Finding::good(
             Topic::Files,
             format!("{folder} is private"),

@@ -54,6 +54,8 @@ pub enum Topic {
     Hub,
     /// Room on the disk of the mail.
     Disk,
+    /// The mail where it is kept: whether a hub can start on it, and all is there.
+    Store,
     /// How fast that disk is.
     DiskSpeed,
     /// Mail that nobody collects.

@@ -40,7 +40,8 @@ pub fn look(configuration: &Configuration, hub: &HubState, findings: &mut Findin
     }
 }
 
-/// What the hub says of the accounts at providers, and its last complaints.
+/// What the hub says of the accounts at providers and of itself, and its last
+/// complaints.
 pub fn look_at_accounts(status: &Status, findings: &mut Findings<'_>) {
     for provider in &status.providers {
         for trouble in &provider.troubles {
@@ -62,10 +63,15 @@ pub fn look_at_accounts(status: &Status, findings: &mut Findings<'_>) {
         );
         findings.add(Finding::warning(Topic::Hub, text).mend("systemctl restart postroom"));
     }
+    for trouble in &hub.troubles {
+        findings.add(Finding::warning(Topic::Hub, trouble));
+    }
     let troubles = status.providers.iter().flat_map(|known| &known.troubles);
+    let troubles = troubles.chain(&hub.troubles);
     let is_told = |line: &&String| troubles.clone().any(|trouble| line.contains(trouble));
-    for error in hub.recent_errors.iter().filter(|line| !is_told(line)) {
-        findings.add(Finding::warning(Topic::Hub, format!("in the log: {error}")));
+    // What lasts is found by a look at it; these may be over.
+    for line in hub.recent_errors.iter().filter(|line| !is_told(line)) {
+        findings.add(Finding::note(Topic::Hub, format!("in the log: {line}")));
     }
 }
 

@@ -6,7 +6,7 @@ use super::finding::{Finding, Findings, Topic};
 use crate::cli::output::time;
 use crate::config::Configuration;
 use crate::control::{MailboxState, Status, seconds};
-use crate::route::Access;
+use crate::route::{Access, Directory};
 
 /// A PC that is on holiday longer than this is worth a look; so is mail that
 /// waits.
@@ -22,6 +22,7 @@ pub fn look(configuration: &Configuration, status: &Status, findings: &mut Findi
     let Ok(directory) = configuration.load_directory() else {
         return;
     };
+    look_for_missing(status, &directory, findings);
     let mut without_login = Vec::new();
     let mut polling = 0;
     for user in directory.users() {
@@ -62,6 +63,26 @@ pub fn look(configuration: &Configuration, status: &Status, findings: &mut Findi
             )
             .mend("set up their mail programs; postroom user passwd NAME makes a new password"),
         );
+    }
+}
+
+/// Mailboxes whose users were taken out by hand: a slip, or half a removal.
+fn look_for_missing(status: &Status, directory: &Directory, findings: &mut Findings<'_>) {
+    for mailbox in status.mailboxes.iter().filter(|it| it.sealed_at.is_none()) {
+        let (Some(user), Some(since)) = (&mailbox.user, mailbox.missing_since) else {
+            continue;
+        };
+        if directory.users().iter().any(|known| known.name == *user) {
+            continue;
+        }
+        let text = format!(
+            "{user} is not in directory.toml since {}, and {} in the mailbox",
+            time(since),
+            waiting(mailbox)
+        );
+        findings.add(Finding::warning(Topic::Mail, text).mend(format!(
+            "a slip: put the same lines back into directory.toml; meant: postroom user remove {user}, which keeps the mail"
+        )));
     }
 }
 

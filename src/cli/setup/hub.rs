@@ -11,20 +11,13 @@ use std::time::{Duration, Instant};
 use super::Arguments;
 use super::asker::{Answer, Asker, Stop};
 use crate::cli::output::say;
+use crate::cli::unit::{self, UNIT};
 use crate::config::init::{Init, SYSTEM_DATA, SYSTEM_FOLDER};
 use crate::config::{Configuration, is_root};
 use crate::control::{self, Request};
 
 /// Whom the packages make for the hub.
 const HUB_USER: &str = "postroom";
-const UNIT: &str = "postroom.service";
-/// Where units are, in systemd's order.
-const UNIT_FOLDERS: [&str; 4] = [
-    "/etc/systemd/system",
-    "/usr/local/lib/systemd/system",
-    "/usr/lib/systemd/system",
-    "/lib/systemd/system",
-];
 /// How long the hub may take to be ready.
 const READY_LIMIT: Duration = Duration::from_secs(60);
 const LOOK_EVERY: Duration = Duration::from_millis(200);
@@ -110,12 +103,9 @@ fn is_wanted(
         return Ok(arguments.start);
     }
     let is_the_units = configuration.path == Path::new(SYSTEM_FOLDER).join("postroom.toml");
-    let is_installed = UNIT_FOLDERS
-        .iter()
-        .any(|folder| Path::new(folder).join(UNIT).exists());
     // As sd_booted(3) finds out.
     let has_systemd = Path::new("/run/systemd/system").is_dir();
-    if !(is_good && is_the_units && is_installed && has_systemd) {
+    if !(is_good && is_the_units && unit::is_installed() && has_systemd) {
         return Ok(false);
     }
     asker.is_yes(

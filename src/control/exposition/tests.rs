@@ -64,6 +64,7 @@ fn status() -> Status {
                 logins: named(&[("good", 8), ("wrong", 2)]),
                 ..FiguresState::default()
             },
+            troubles: Vec::new(),
             recent_errors: Vec::new(),
         }),
         providers: vec![
