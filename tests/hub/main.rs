@@ -7,6 +7,8 @@
 
 mod certificates;
 mod check;
+mod check_log;
+mod check_store;
 mod command_line;
 mod delivery;
 mod dialogues;

@@ -170,20 +170,54 @@ fn data_folder_of_roots_where_the_hub_is_not_to_be_root() {
     place.add_provider();
     let data = place.office().join("data");
     chown(&data, Some(0), Some(0)).unwrap();
-    for there in [true, false] {
+    let expected = [
+        (
+            true,
+            "is root's, and the hub does not run as root: give it to the hub's user (sudo chown -R postroom: ",
+        ),
+        (false, "is not there: look at data_dir in postroom.toml"),
+    ];
+    for (there, expected) in expected {
         if !there {
             fs::remove_dir(&data).unwrap();
         }
         for arguments in [&["status"][..], &["fetch"], &["mail", "list", "anna"]] {
             let why = place.as_root(arguments).bad();
-            assert!(
-                why.contains("is root's") && why.contains("chown -R postroom:"),
-                "{why}"
-            );
+            assert!(why.contains(expected), "{why}");
         }
         let left = fs::read_dir(&data).map_or(0, Iterator::count);
         assert_eq!((data.exists(), left), (there, 0));
     }
+}
+
+#[test]
+fn what_root_has_put_into_the_data_folder_is_told_with_its_chown() {
+    let Some(place) = Place::new() else { return };
+    place.add_user("anna");
+    place.as_the_hub(&["status"]).good();
+    let data = place.office().join("data");
+    let inside = format!("sudo chown -R --reference={0} {0}", data.display());
+    let all = format!("sudo chown -R postroom: {}", data.display());
+    for (path, mend) in [
+        ("postroom.db", &inside),
+        ("bodies", &inside),
+        ("lock", &inside),
+        ("", &all),
+    ] {
+        let path = data.join(path);
+        chown(&path, Some(0), Some(0)).unwrap();
+        let done = place.as_root(&["check"]);
+        let said = String::from_utf8(done.out).unwrap();
+        assert_eq!(done.code, Some(1), "{said}");
+        assert!(
+            said.contains("\nERROR    ") && said.contains(mend.as_str()),
+            "{said}"
+        );
+        let why = place.as_the_hub(&["serve"]).bad();
+        assert!(why.contains(mend.as_str()), "{why}");
+        chown(&path, Some(HUBS_USER), Some(HUBS_USER)).unwrap();
+    }
+    place.as_root(&["check"]).good();
 }
 
 #[test]

@@ -167,11 +167,7 @@ impl OpenError {
                  starts (sudo systemctl start postroom), or by sudo install -d -m 700 -o postroom -g postroom {}",
                 folder.display()
             ),
-            OpenError::Anothers { folder, path } => format!(
-                "give it to that user (sudo chown -R --reference={} {})",
-                folder.display(),
-                path.display()
-            ),
+            OpenError::Anothers { folder, .. } => given(folder),
             OpenError::LinkInside(_) => {
                 "put the thing itself there, or move the whole data folder, and let data_dir name its new place"
                     .to_string()
@@ -182,11 +178,11 @@ impl OpenError {
             OpenError::NotAFolder(_) => "set data_dir to a folder".to_string(),
             OpenError::Newer { .. } => "install that newer version again".to_string(),
             OpenError::NotAStore(path) => format!(
-                "put the right one there, {}, or set another data_dir, and start again",
+                "put the right one there and {}, or set another data_dir, and start again",
                 given(folder_of(path))
             ),
             OpenError::DatabaseGone { folder, .. } => format!(
-                "put postroom.db (with postroom.db-wal, if there is one) back in its place, or from a backup, {}; to \
+                "put postroom.db (with postroom.db-wal, if there is one) back in its place, or from a backup, and {}; to \
                  start without that mail, move {} away",
                 given(folder),
                 folder.display()
@@ -198,7 +194,7 @@ impl OpenError {
             OpenError::File { cause, path, .. } => mend_of_the_systems(cause, path),
             OpenError::Damaged { path, .. } => format!(
                 "keep a copy of the data folder as it is, then restore postroom.db (and bodies/) from a backup, or mend \
-                 it (sqlite3 {} .recover), {}",
+                 it (sqlite3 {} .recover), and {}",
                 path.display(),
                 given(folder_of(path))
             ),
@@ -223,7 +219,7 @@ impl OpenError {
 /// What root puts into a folder is root's, and the hub could not read it.
 fn given(folder: &Path) -> String {
     let folder = folder.display();
-    format!("and give it to the hub's user (sudo chown -R --reference={folder} {folder})")
+    format!("give it to the hub's user (sudo chown -R --reference={folder} {folder})")
 }
 
 fn mend_of_the_systems(cause: &io::Error, path: &Path) -> String {

@@ -232,11 +232,14 @@ fn an_address_that_has_gone_is_remembered_for_an_hour() {
     assert_eq!(directory(&office, &users, &both).departed, []);
     let gone = office.store().running_time(office.now);
     let departed = vec![("info@example.com".to_string(), gone)];
-    assert_eq!(directory(&office, &users, &both[..1]).departed, departed);
+    let told = directory(&office, &users, &both[..1]);
+    assert_eq!(told.departed, departed);
+    assert_eq!(told.leaving, ["info@example.com"]);
     office.pass(HOUR - MINUTE);
     office.sweep();
     office.reopen();
-    assert_eq!(directory(&office, &users, &both[..1]).departed, departed);
+    let told = directory(&office, &users, &both[..1]);
+    assert_eq!((told.departed, told.leaving), (departed, vec![]));
     office.pass(MINUTE);
     assert_eq!(directory(&office, &users, &both[..1]).departed, []);
     assert_eq!(office.number("SELECT count(*) FROM address"), 1);
