@@ -96,7 +96,9 @@ impl Hub {
     async fn state(&self) -> HubState {
         let settings = self.office.settings.now();
         let figures = self.office.store.figures();
-        let mut troubles = self.loaded.lock().await.troubles();
+        // A reload may wait for a disk that hangs; nobody is to wait for it.
+        let loaded = self.loaded.try_lock();
+        let mut troubles = loaded.map_or(Vec::new(), |loaded| loaded.troubles());
         troubles.extend(self.office.troubles.lasting());
         let sessions = self
             .office

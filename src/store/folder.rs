@@ -10,9 +10,9 @@
 //!               and with that the folder is over
 //! ```
 //! A symbolic link as data folder is followed once, at the start, and its
-//! target must belong to us: administrators move /var/lib/postroom to a larger
-//! disk that way, and nobody else can change what is inside a folder with mode
-//! 0700. Inside the folder no link is followed.
+//! target must belong to us: administrators move the mail to a larger disk that
+//! way (systemd alone takes no link as StateDirectory), and nobody else can change
+//! what is inside a folder with mode 0700. Inside the folder no link is followed.
 
 use std::fs::{self, DirBuilder, File, OpenOptions, TryLockError};
 use std::io::{self, Read, Write};

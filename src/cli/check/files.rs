@@ -29,12 +29,14 @@ pub fn look(configuration: &Configuration, findings: &mut Findings<'_>) {
 fn look_at_data(configuration: &Configuration, findings: &mut Findings<'_>) {
     let folder = configuration.data_dir.display();
     match fs::metadata(&configuration.data_dir) {
-        Err(why) => findings.add(Finding::warning(
+        Err(why) => findings.add(
+            Finding::warning(
             Topic::Files,
             format!(
                 "{folder} cannot be looked at ({why}): the hub makes it at its first start, if it may"
             ),
-        )),
+        )
+        .mend("if mail has been there: is its disk mounted?")),
         Ok(found) if found.mode() & 0o077 != 0 => findings.add(
             Finding::warning(
                 Topic::Files,
