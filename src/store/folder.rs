@@ -59,7 +59,10 @@ impl Folder {
         let lock = take_lock(&path)?;
         let folder = Folder { path, _lock: lock };
         make_private_folder(&folder.bodies())?;
-        refuse_remains_without_database(&folder.path)?;
+        match octets(&folder.database()) {
+            0 => refuse_remains_without_database(&folder.path)?,
+            _ => folder.remove_what_a_restore_left()?,
+        }
         make_private_file(&folder.database())?;
         sync_names(&folder.path)?;
         Ok(folder)
@@ -79,6 +82,18 @@ impl Folder {
 
     pub fn reserve(&self) -> Reserve {
         Reserve::at(&self.path)
+    }
+
+    /// A restore may have been broken off when the database had come, or a person have
+    /// brought one. With the next mail the folder of that restore would be wrong: should
+    /// the database be lost, a restore must not take the bodies here for its own.
+    fn remove_what_a_restore_left(&self) -> Result<(), OpenError> {
+        let left = self.path.join(RESTORING);
+        match fs::remove_dir_all(&left) {
+            Ok(()) => sync_names(&self.path),
+            Err(why) if why.kind() == io::ErrorKind::NotFound => Ok(()),
+            Err(cause) => Err(OpenError::RestoreLeft { left, cause }),
+        }
     }
 
     /// Removes body files that no row names: what a crash left of messages that
@@ -130,11 +145,10 @@ pub fn look(data_dir: &Path, root: Root) -> Result<Held, OpenError> {
     fs::read_dir(data_dir).map_err(closed_or_failed("read", data_dir))?;
     let folder = fs::canonicalize(data_dir).map_err(failed("find", data_dir))?;
     refuse_what_is_not_ours_inside(&folder)?;
-    refuse_remains_without_database(&folder)?;
-    Ok(match octets(&folder.join("postroom.db")) {
-        0 => Held::Nothing,
-        _ => Held::Database,
-    })
+    match octets(&folder.join("postroom.db")) {
+        0 => refuse_remains_without_database(&folder).map(|()| Held::Nothing),
+        _ => Ok(Held::Database),
+    }
 }
 
 fn octets(path: &Path) -> u64 {
@@ -145,9 +159,6 @@ fn octets(path: &Path) -> u64 {
 /// tells of an earlier one. To be asked before SQLite sees it: beside an empty
 /// database it removes the log, which may hold mail.
 pub(super) fn refuse_remains_without_database(folder: &Path) -> Result<(), OpenError> {
-    if octets(&folder.join("postroom.db")) > 0 {
-        return Ok(());
-    }
     let left = if folder.join(RESTORING).exists() {
         Left::Restore
     } else if octets(&folder.join("postroom.db-wal")) > 0 {

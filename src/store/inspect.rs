@@ -2,12 +2,11 @@
 //! program promises of it, the bodies by their names and sizes, and whether they can
 //! be read. Changes nothing.
 //!
-//! Called by `backup` and `check`, for copies and for the store in its place, also beside a
+//! Called by `backup`, for copies and for the store in its place, also beside a
 //! running hub: one read transaction, whose effect on the log [`super::snapshot`] tells.
 
 use std::fmt;
-use std::fs;
-use std::os::unix::fs::MetadataExt;
+use std::io;
 use std::path::Path;
 
 use rusqlite::{Connection, OptionalExtension, TransactionBehavior, named_params};
@@ -158,42 +157,12 @@ pub fn inspect_in_place(data_dir: &Path) -> Result<Inspection, OpenError> {
     Ok(inspection)
 }
 
-/// How many messages of a store cannot be read, because of their body files.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct FaultyBodies {
-    /// The file is missing, or has another size than its row says.
-    pub lost: u64,
-    /// It is another user's than the database, and closed.
-    pub closed: u64,
+/// Reads a body to its end: a disk that dies tells the size of what it cannot read.
+fn octets_of(path: &Path) -> io::Result<u64> {
+    io::copy(&mut open_itself(path)?, &mut io::sink())
 }
 
-/// Looks for body files that are not as the database has them, by their names, sizes
-/// and owners alone; a hub may run.
-///
-/// # Errors
-/// As [`inspect_in_place`].
-pub fn faulty_bodies(data_dir: &Path) -> Result<FaultyBodies, OpenError> {
-    let (db, path) = open_beside(data_dir)?;
-    schema::known_layout(&db, &path)?;
-    let refused = OpenError::database(&path);
-    let owner = fs::metadata(&path).map(|found| found.uid()).ok();
-    let folder = path.with_file_name("bodies");
-    let mut faulty = FaultyBodies::default();
-    for body in bodies(&db).map_err(OpenError::Database)? {
-        let found = fs::symlink_metadata(folder.join(&body.file)).ok();
-        match found.filter(|found| found.is_file() && found.len() == body.octets) {
-            Some(found) => {
-                let is_closed = Some(found.uid()) != owner && found.mode() & 0o004 == 0;
-                faulty.closed += u64::from(is_closed);
-            }
-            // It may have been swept since the database was read.
-            None => faulty.lost += u64::from(has_message(&db, body.message).map_err(&refused)?),
-        }
-    }
-    Ok(faulty)
-}
-
-fn fault_of(body: &BodyRow, found: Option<u64>) -> Option<Fault> {
+fn fault_of(body: &BodyRow, found: io::Result<u64>) -> Option<Fault> {
     match found {
         _ if !may_be_a_body(&body.file) => Some(Fault::BodyName(body.message)),
         Err(why) if why.kind() == io::ErrorKind::NotFound => {

@@ -7,7 +7,8 @@
 //! Names no protocol, logs nothing, and changes no octet of a message.
 //!
 //! Called by `delivery` (mail in), `net` (maildrops, what a provider lists), `hub` and `cli`
-//! (administration, the sweep, what is wrong); by `backup` for copies, beside whatever hub runs ([`Snapshot`]).
+//! (administration, the sweep, what is wrong); by `backup` for copies, beside whatever hub runs ([`Snapshot`]), and for
+//! the way back ([`settle_persons`]).
 //!
 //! # States of a message: what a crash leaves, and who cleans up
 //!
@@ -55,6 +56,7 @@ mod commands;
 mod snapshot;
 mod persons;
 mod inspect;
+mod faulty;
 
 use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
@@ -78,10 +80,9 @@ use writer::Writer;
 
 pub use body::{Body, BodyWriter, INLINE_OCTETS};
 pub use error::{OpenError, StoreError};
+pub use faulty::{FaultyBodies, faulty_bodies};
 pub use folder::{Held, RESTORING, look, may_be_a_body, may_be_in_a_data_folder};
-pub use inspect::{
-    Counts, Fault, FaultyBodies, Inspection, faulty_bodies, inspect_copy, inspect_in_place,
-};
+pub use inspect::{Counts, Fault, Inspection, inspect_copy, inspect_in_place};
 pub use maildrop::{CHUNK_OCTETS, MessageReader};
 pub use persons::{Person, Persons, Settled, settle_persons};
 pub use provider::{

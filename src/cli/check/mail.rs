@@ -81,7 +81,8 @@ fn look_for_missing(status: &Status, directory: &Directory, findings: &mut Findi
             waiting(mailbox)
         );
         findings.add(Finding::warning(Topic::Mail, text).mend(format!(
-            "a slip: put the same lines back into directory.toml; meant: postroom user remove {user}, which keeps the mail"
+            "a slip: put the same lines back into directory.toml, or postroom user add {user} --same-person; meant: postroom \
+             user remove {user}, which keeps the mail"
         )));
     }
 }

@@ -43,6 +43,11 @@ pub enum OpenError {
         folder: PathBuf,
         left: Left,
     },
+    /// What a restore left cannot be removed.
+    RestoreLeft {
+        left: PathBuf,
+        cause: std::io::Error,
+    },
     NoStore(PathBuf),
     /// Whoever asks may not read it.
     Closed(PathBuf),
@@ -133,6 +138,11 @@ impl OpenError {
                 "{} holds {left}, but the database it belongs to is gone",
                 folder.display()
             ),
+            OpenError::RestoreLeft { left, cause } => format!(
+                "{} is what a restore left, with copies of keys and passwords in it perhaps, and it cannot be removed \
+                 ({cause})",
+                left.display()
+            ),
             OpenError::NoStore(path) => format!(
                 "{} is not there, for no hub has run with this data_dir yet",
                 path.display()
@@ -187,6 +197,9 @@ impl OpenError {
                 given(folder),
                 folder.display()
             ),
+            OpenError::RestoreLeft { left, .. } => {
+                format!("remove it as root (sudo rm -r {})", left.display())
+            }
             OpenError::NoStore(_) => "look at data_dir in postroom.toml".to_string(),
             OpenError::Closed(_) => {
                 "run the command as root or as the hub's user (sudo -u USER postroom …)".to_string()
