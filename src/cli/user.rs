@@ -108,6 +108,7 @@ fn rename(configuration: &Configuration, old: &str, new: String) -> Outcome {
     let leading = edit.rename_user(&old, &new)?;
     // Renamed in the file alone, the user would meet an empty mailbox.
     reach(configuration)?;
+    let waiting = mailbox_of(configuration, &new)?.filter(|it| it.missing_since.is_some());
     edit.save()?;
     match old.to_lowercase() == new.to_lowercase() {
         true => say!("{old} is now written {new}; for mail and log-in capitals make no difference"),
@@ -118,6 +119,12 @@ fn rename(configuration: &Configuration, old: &str, new: String) -> Outcome {
     }
     if !leading.is_empty() {
         say!("changed in {}", leading.join(", "));
+    }
+    if let Some(mailbox) = waiting.filter(|it| it.messages + it.collected_messages > 0) {
+        say!(
+            "a mailbox of an earlier {new} waited here ({}); it is sealed, and {old} does not get it",
+            mailbox_words(&mailbox)
+        );
     }
     do_it_with(configuration, Request::UserRenamed { old, new })
 }

@@ -2,8 +2,8 @@
 
 use std::fs;
 
-use crate::hub::{Hub, Office};
-use crate::mail::{send, waiting};
+use crate::hub::{Hub, Office, run};
+use crate::mail::{pass, send, waiting};
 use crate::{Shelf, names};
 
 /// An office whose mail is for anna and bob, backed up; and without its mail.
@@ -116,9 +116,11 @@ fn whom_nobody_here_is_waits_and_a_renamed_user_is_told_how_the_mail_comes() {
     let heal = "user rename anna anna.may";
     assert!(said.contains(heal), "{said}");
     // Before the hub has seen that he is not there.
-    office.add_user("bob");
+    let another = ["user", "add", "bob", "--password-stdin", "--other-person"];
+    run(office.command(&another), b"another-secret\n").good();
     let hub = office.serve();
-    assert_eq!(waiting(&hub, "bob"), 0);
+    let reply = pass(&hub, "bob", "another-secret");
+    assert!(reply.starts_with("+OK 0"), "{reply}");
     office.good(&heal.split(' ').collect::<Vec<_>>());
     drop(hub);
     let list = office.good(&["mail", "list", "anna.may"]);

@@ -138,3 +138,14 @@ fn on_a_terminal_whose_the_mail_is_gets_asked() {
         assert_eq!(messages(&office), expected, "{answers:?}");
     }
 }
+
+#[test]
+fn a_rename_to_a_name_under_which_mail_waits_says_that_it_is_sealed() {
+    let (office, _hub) = bob_is_gone();
+    let said = office.good(&["user", "rename", "anna", "bob"]);
+    assert!(
+        said.contains("a mailbox of an earlier bob waited here (2 messages wait"),
+        "{said}"
+    );
+    assert_eq!(messages(&office), (vec![0], vec![2]));
+}
