@@ -5,8 +5,10 @@
 //! [`files::open_trusted`] opens it, and from there on everything goes by handles, now
 //! and when it is read: no link below a folder is followed.
 
+use std::ffi::OsStr;
 use std::fs::File;
 use std::io::{self, Read};
+use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
@@ -66,9 +68,9 @@ impl Found {
 }
 
 /// The files with mail at this path, in the order of their names, and how many
-/// other files lie there. A file that is named is looked into; below a folder
-/// only what is certainly mail is taken: the messages of Maildirs, files that end
-/// in `.eml`, and mbox files. A link that is named is followed, by root only where
+/// other files lie there. A file that is named is looked into, and is mail in any case
+/// if it ends in `.eml`; below a folder only what is certainly mail is taken: the
+/// messages of Maildirs, files that end in `.eml`, and mbox files. A link that is named is followed, by root only where
 /// [`files::open_trusted`] does so; links below a folder are not.
 ///
 /// # Errors
@@ -103,8 +105,9 @@ impl Search {
         let octets = file.metadata()?.len();
         match look(file)? {
             Look::Mbox => self.add(PathBuf::new(), Kind::Mbox, octets),
-            Look::Message => self.add(PathBuf::new(), Kind::Single, octets),
-            Look::Else => self.others += 1,
+            // A long header may show no field that all know near its beginning.
+            Look::Else if !is_called_eml(self.named.as_os_str()) => self.others += 1,
+            Look::Message | Look::Else => self.add(PathBuf::new(), Kind::Single, octets),
         }
         Ok(())
     }
@@ -178,8 +181,7 @@ fn kind_below(
     entry: &Entry,
     is_maildir: bool,
 ) -> Result<Option<Kind>, (PathBuf, io::Error)> {
-    let name = entry.name.to_string_lossy().to_ascii_lowercase();
-    let is_named_so = name.ends_with(".eml");
+    let is_named_so = is_called_eml(&entry.name);
     // Beside the folders of a Maildir lie a server's own files.
     if is_maildir && !is_named_so {
         return Ok(None);
@@ -192,6 +194,10 @@ fn kind_below(
         Ok(Look::Message | Look::Else) => None,
         Err(why) => return Err((folder.path(&entry.name), why)),
     })
+}
+
+fn is_called_eml(name: &OsStr) -> bool {
+    name.to_ascii_lowercase().as_bytes().ends_with(b".eml")
 }
 
 #[derive(Debug, PartialEq, Eq)]
@@ -344,6 +350,21 @@ mod tests {
         assert_eq!(found, expected.map(|(path, kind)| (path.to_string(), kind)));
         // The hidden file, the index of Thunderbird, the text.
         assert_eq!(others, 3);
+    }
+
+    #[test]
+    fn a_header_that_is_long_before_it_says_what_it_is_needs_its_name() {
+        let folder = tempfile::tempdir().unwrap();
+        let message = format!(
+            "X-Long: {}\nFrom: kate@a.example\n\nhello\n",
+            "a".repeat(5000)
+        );
+        for (name, expected) in [("long.eml", 1), ("long.EML", 1), ("long", 0)] {
+            let path = folder.path().join(name);
+            fs::write(&path, &message).unwrap();
+            let (found, others) = find(&path).unwrap();
+            assert_eq!((found.len(), others), (expected, 1 - expected), "{name}");
+        }
     }
 
     #[test]

@@ -216,6 +216,16 @@ def a_purge_keeps_the_owner_of_mail_that_lies_elsewhere(office):
                 check(root.path(f"{there}/{name}").exists(), f"{case}: the mail is gone")
             root.run("getent", "passwd", "postroom")
             root.run("rm", "-rf", there, "/etc/postroom", "/var/lib/postroom")
+    # A disk that is not mounted at this moment.
+    root.install(office.package)
+    table = root.path("/etc/fstab")
+    before = table.read_text() if table.exists() else None
+    table.write_text("LABEL=mail /var/lib/postroom ext4 defaults 0 2\n")
+    said = root.run("apt-get", "purge", "-y", "postroom")
+    check("fstab" in said, f"of the disk it says:\n{said}")
+    root.run("getent", "passwd", "postroom")
+    table.unlink() if before is None else table.write_text(before)
+    root.run("rm", "-r", "/var/lib/postroom")
 
 
 def a_purge_without_mail_leaves_nothing_behind(office):
