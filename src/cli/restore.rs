@@ -11,7 +11,7 @@ use super::output::{print_line, printable, size};
 use super::{Failure, Outcome};
 use crate::backup::{self, BackupError, Damage, Place, Plan, Restored};
 use crate::config::init::SYSTEM_FOLDER;
-use crate::hub::fingerprint;
+use crate::hub::fingerprints;
 use crate::store::{Person, Settled};
 
 #[derive(Debug, Args)]
@@ -72,10 +72,8 @@ pub fn run(config: &Path, arguments: Arguments) -> Outcome {
 fn kept(config: &Path, words: Vec<(String, Person)>) -> Result<backup::Settings, Failure> {
     let configuration = configuration(config)?;
     let directory = configuration.load_directory()?;
-    let users = directory.users().iter();
-    let users = users.map(|user| (user.name.clone(), fingerprint(user.password.as_str())));
     Ok(backup::Settings::Kept {
-        users: users.collect(),
+        users: fingerprints(&directory),
         words,
         data_dir: configuration.data_dir,
         allow_root: configuration.allow_root,

@@ -13,7 +13,7 @@ use std::process::{Child, Command, Stdio};
 use std::thread::{self, JoinHandle};
 
 use super::messages::{Answer, Request};
-use super::perform::{Outcome, perform};
+use super::perform::{Outcome, perform, status};
 use super::server::{Answering, converse};
 use crate::config::{Configuration, ConfigurationError, is_root};
 use crate::hub;
@@ -139,8 +139,15 @@ impl Alone {
 
 impl Answering for Alone {
     async fn answer(&self, request: Request) -> Outcome {
-        let Request::Fetch { account } = request else {
-            return perform(&self.store, request).await;
+        let account = match request {
+            Request::Fetch { account } => account,
+            Request::Status => {
+                // One with a fault names nobody.
+                let directory = self.configuration.load_directory();
+                let users = directory.map_or(Vec::new(), |found| hub::fingerprints(&found));
+                return status(&self.store, users).await;
+            }
+            other => return perform(&self.store, other).await,
         };
         let (configuration, store) = (self.configuration.clone(), self.store.clone());
         let fetch = move || hub::fetch_alone(&configuration, store, account.as_deref());

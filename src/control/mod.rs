@@ -24,7 +24,7 @@ pub use exposition::exposition;
 pub use messages::{
     Answer, FetchedAccount, MailLine, Request, RuleLine, Story, StoryEntry, seconds,
 };
-pub use perform::{Outcome, perform};
+pub use perform::{Outcome, perform, status};
 pub use server::{Answering, listen, serve};
 pub use status::{
     CertificateState, Disk, FiguresState, HubState, ListenerState, MailboxState, ProviderState,

@@ -1,5 +1,6 @@
 //! The work of the commands that need the store alone.
 
+use std::collections::HashMap;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use super::messages::{Answer, MailLine, Request, Story, StoryEntry, seconds};
@@ -33,7 +34,7 @@ pub async fn perform(store: &Store, request: Request) -> Outcome {
 
 async fn attempt(store: &Store, request: Request) -> Result<Outcome, String> {
     let answer = match request {
-        Request::Status => Answer::Status(Box::new(store_status(store).await.map_err(text)?)),
+        Request::Status => return Ok(status(store, Vec::new()).await),
         Request::Reload => {
             return Err("no hub runs; it reads its files when it starts".to_string());
         }
@@ -301,13 +302,26 @@ fn time(seconds: i64) -> SystemTime {
     UNIX_EPOCH + Duration::from_secs(u64::try_from(seconds).unwrap_or(0))
 }
 
-/// What the store alone can tell.
-async fn store_status(store: &Store) -> Result<Status, StoreError> {
+/// What the store can tell, beside the users of a directory, each with the fingerprint of
+/// the password entry.
+pub async fn status(store: &Store, users: Vec<(String, String)>) -> Outcome {
+    Outcome::Answer(match store_status(store, users).await {
+        Ok(status) => Answer::Status(Box::new(status)),
+        Err(why) => Answer::Failed { why: text(why) },
+    })
+}
+
+async fn store_status(store: &Store, users: Vec<(String, String)>) -> Result<Status, StoreError> {
+    let mut renamed: HashMap<String, String> = store.renamed(users).await?.into_iter().collect();
     let mailboxes = store
         .mailboxes()
         .await?
         .into_iter()
         .map(|mailbox| MailboxState {
+            now_called: match (&mailbox.user, mailbox.sealed_at) {
+                (Some(user), None) => renamed.remove(user),
+                _ => None,
+            },
             user: mailbox.user,
             messages: mailbox.messages,
             octets: mailbox.octets,

@@ -192,6 +192,10 @@ pub struct MailboxState {
     pub collected_octets: u64,
     /// Since when directory.toml does not name the user.
     pub missing_since: Option<i64>,
+    /// Who in directory.toml has the password entry of a user whom it does not name: the
+    /// same person, by another name.
+    #[serde(default)]
+    pub now_called: Option<String>,
     /// When the user was removed.
     pub sealed_at: Option<i64>,
     /// When a PC last logged in to it; none: never.

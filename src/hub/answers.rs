@@ -4,9 +4,10 @@ use std::time::{Instant, SystemTime};
 
 use super::Hub;
 use super::metrics::{figures_state, store_state};
-use super::reload::Told;
+use super::reload::{Told, fingerprints};
 use crate::control::{
-    Answer, Answering, CertificateState, HubState, Outcome, Request, SessionState, perform, seconds,
+    self, Answer, Answering, CertificateState, HubState, Outcome, Request, SessionState, perform,
+    seconds,
 };
 use crate::net::message_memory::MemoryGrant;
 use crate::net::tls::ServerTls;
@@ -83,7 +84,8 @@ impl Hub {
     }
 
     pub(super) async fn status(&self) -> Outcome {
-        match perform(&self.office.store, Request::Status).await {
+        let users = fingerprints(&self.office.directory.now());
+        match control::status(&self.office.store, users).await {
             Outcome::Answer(Answer::Status(mut status)) => {
                 status.hub = Some(self.state().await);
                 status.providers = self.fetching.states().await;

@@ -34,7 +34,7 @@ use crate::net::office::Office;
 use fetching::Fetching;
 
 pub use fetching::{AloneError, chosen, fetch_alone};
-pub use reload::fingerprint;
+pub use reload::{fingerprint, fingerprints};
 pub use settings::{listens, store_settings, tls_folder};
 pub use start::StartError;
 

@@ -204,18 +204,24 @@ pub fn load_tls(configuration: &Configuration) -> Result<Option<ServerTls>, Serv
 /// have just gone.
 pub async fn reconcile(store: &Store, directory: Directory) -> Result<Directory, StoreError> {
     let now = Moment::now();
-    let users: Vec<(String, String)> = directory
-        .users()
-        .iter()
-        .map(|user| (user.name.clone(), fingerprint(user.password.as_str())))
-        .collect();
+    let users = fingerprints(&directory);
     let addresses = directory.all_addresses();
     let changes = store.reconcile(&users, &addresses, now).await?;
+    let renamed = match changes.missing.is_empty() {
+        true => Vec::new(),
+        false => store.renamed(users).await?,
+    };
     for user in &changes.missing {
-        log::info!(
-            "user {user} is no longer in directory.toml; the mailbox waits: it comes back with the same password \
-             entry, and postroom user remove {user} seals it"
-        );
+        match renamed.iter().find(|(old, _)| old == user) {
+            Some((_, new)) => log::info!(
+                "user {user} is no longer in directory.toml, and {new} has the same password entry; the mailbox waits: \
+                 postroom user rename {user} {new} gives it to {new}"
+            ),
+            None => log::info!(
+                "user {user} is no longer in directory.toml; the mailbox waits: it comes back with the same password \
+                 entry, and postroom user remove {user} seals it"
+            ),
+        }
     }
     for user in &changes.returned {
         log::info!("user {user} is back in directory.toml, with the same mailbox");
@@ -232,6 +238,13 @@ pub async fn reconcile(store: &Store, directory: Directory) -> Result<Directory,
         );
     }
     Ok(directory.with_departed(changes.departed))
+}
+
+/// The users of a directory, each with the fingerprint of the password entry.
+pub fn fingerprints(directory: &Directory) -> Vec<(String, String)> {
+    let users = directory.users().iter();
+    let users = users.map(|user| (user.name.clone(), fingerprint(user.password.as_str())));
+    users.collect()
 }
 
 /// Identifies a user's password entry. One that does not parse never gets here.

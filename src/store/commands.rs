@@ -27,6 +27,19 @@ impl Store {
         Ok(mailboxes)
     }
 
+    /// The mailboxes that none of these users has by name, each with the one who has the
+    /// password entry of its owner, and so is the same person; users are given with the
+    /// fingerprints of theirs.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub async fn renamed(
+        &self,
+        users: Vec<(String, String)>,
+    ) -> Result<Vec<(String, String)>, StoreError> {
+        self.ask(move |db| mailboxes::renamed(db, &users)).await
+    }
+
     /// Entries of a mailbox, oldest first, at most `limit` of those after
     /// `after`: ask again with the last one to go on.
     ///

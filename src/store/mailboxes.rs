@@ -110,6 +110,34 @@ impl OpenMailboxes {
     }
 }
 
+/// Who has another name now: of the mailboxes that nobody of a directory has, those whose
+/// password entry somebody there has, with that name. Entries are salted, so that the same
+/// one is the same person's.
+pub(super) fn renamed(
+    db: &Connection,
+    users: &[(String, String)],
+) -> Result<Vec<(String, String)>, StoreError> {
+    let mut open = OpenMailboxes::read(db)?;
+    for (user, _) in users {
+        open.take(user);
+    }
+    let of = |mailbox: OpenMailbox| {
+        let user = has_entry(&mailbox, users).next()?;
+        Some((mailbox.user.clone(), user.0.clone()))
+    };
+    Ok(open.rest().into_iter().filter_map(of).collect())
+}
+
+/// Those of a directory who have the password entry of a mailbox.
+pub(super) fn has_entry<'a>(
+    mailbox: &OpenMailbox,
+    users: &'a [(String, String)],
+) -> impl Iterator<Item = &'a (String, String)> {
+    let fingerprint = mailbox.fingerprint.clone();
+    let users = users.iter();
+    users.filter(move |(_, here)| fingerprint.as_ref() == Some(here))
+}
+
 /// Whether these name one person, in a directory and on the wire.
 pub(super) fn same_name(one: &str, other: &str) -> bool {
     one == other || one.to_lowercase() == other.to_lowercase()

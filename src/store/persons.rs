@@ -15,7 +15,9 @@ use std::time::SystemTime;
 use rusqlite::Connection;
 
 use super::error::{OpenError, StoreError};
-use super::mailboxes::{OpenMailbox, OpenMailboxes, belong_to, miss, same_name, seal_mailbox};
+use super::mailboxes::{
+    OpenMailbox, OpenMailboxes, belong_to, has_entry, miss, same_name, seal_mailbox,
+};
 use super::snapshot::{failed, open_copy};
 
 /// Who has a name now that somebody with another password entry had then.
@@ -120,8 +122,7 @@ fn settle(
             miss(&change, mailbox.id, now)?;
         }
         if !mailbox.is_empty {
-            let mut users = users.iter();
-            let renamed = users.find(|(_, here)| mailbox.fingerprint.as_ref() == Some(here));
+            let renamed = has_entry(&mailbox, users).next();
             let renamed = renamed.map(|(name, _)| name.clone());
             settled.waiting.push((mailbox.user, renamed));
         }
@@ -130,15 +131,13 @@ fn settle(
     Ok(Persons::Settled(settled))
 }
 
-/// Who had the mailbox then and has another name now: password entries are salted, so the
-/// same one is the same person's. Not who has a mailbox of that name already.
+/// Who had the mailbox then and has another name now. Not who has a mailbox of that name already.
 fn heir<'a>(
     db: &Connection,
     mailbox: &OpenMailbox,
     users: &'a [(String, String)],
 ) -> Result<Option<&'a (String, String)>, StoreError> {
-    let has_entry = |user: &&(String, String)| mailbox.fingerprint.as_ref() == Some(&user.1);
-    let mut heirs = users.iter().filter(has_entry);
+    let mut heirs = has_entry(mailbox, users);
     let (Some(heir), None) = (heirs.next(), heirs.next()) else {
         return Ok(None);
     };

@@ -1,5 +1,6 @@
 //! A name comes back under which mail waits: whose mail that is, a person says.
 
+use crate::check::{bad, check};
 use crate::hub::{Done, Hub, Office, at_once, run};
 use crate::mail::{pass, send, waiting};
 use crate::terminal::Terminal;
@@ -148,4 +149,61 @@ fn a_rename_to_a_name_under_which_mail_waits_says_that_it_is_sealed() {
         "{said}"
     );
     assert_eq!(messages(&office), (vec![0], vec![2]));
+}
+
+/// bob becomes robert in an editor, with the same password entry.
+fn bob_is_renamed_by_hand(office: &Office) {
+    office.edit("directory.toml", "[users.bob]", "[users.robert]");
+}
+
+#[test]
+fn who_was_renamed_by_hand_is_found_by_the_password_entry() {
+    for hub_sees_it in [true, false] {
+        let office = Office::new();
+        let mut hub = office.serve();
+        send(&hub, &["bob@example.com"], "one");
+        if hub_sees_it {
+            bob_is_renamed_by_hand(&office);
+            hub.wait_for_log("postroom user rename bob robert gives it to robert");
+        } else {
+            assert!(hub.stop().success());
+            bob_is_renamed_by_hand(&office);
+        }
+        let (code, report) = check(&office);
+        let found = bad(&report, "mail");
+        assert_eq!((code, found.len()), (Some(3), 1), "{report:#}");
+        let text = found[0]["text"].as_str().unwrap();
+        assert!(
+            text.contains("but robert with the same password entry; 1 message waits"),
+            "{text}"
+        );
+        let mend = found[0]["mend"].as_str().unwrap();
+        assert_eq!(mend, "postroom user rename bob robert gives it to robert");
+        // Nobody else gets it without a word, and nothing is sealed.
+        let why = add(&office, "bob", &[]).bad();
+        assert!(why.contains("user rename bob robert"), "{why}");
+        assert_eq!(messages(&office), (vec![1], vec![]));
+        office.good(&["user", "rename", "bob", "robert"]);
+        if !hub_sees_it {
+            hub = office.serve();
+        }
+        assert!(pass(&hub, "robert", "secret-bob").starts_with("+OK 1 message"));
+        assert_eq!(check(&office).0, Some(0));
+    }
+}
+
+#[test]
+fn the_word_of_whose_mail_it_is_holds_also_where_somebody_was_renamed_by_hand() {
+    for (flag, expected) in [
+        ("--same-person", (vec![1], vec![])),
+        ("--other-person", (vec![0], vec![1])),
+    ] {
+        let office = Office::new();
+        let hub = office.serve();
+        send(&hub, &["bob@example.com"], "one");
+        bob_is_renamed_by_hand(&office);
+        hub.wait_for_log("robert has the same password entry");
+        add(&office, "bob", &[flag]).good();
+        assert_eq!(messages(&office), expected, "{flag}");
+    }
 }

@@ -69,21 +69,38 @@ pub fn look(configuration: &Configuration, status: &Status, findings: &mut Findi
 /// Mailboxes whose users were taken out by hand: a slip, or half a removal.
 fn look_for_missing(status: &Status, directory: &Directory, findings: &mut Findings<'_>) {
     for mailbox in status.mailboxes.iter().filter(|it| it.sealed_at.is_none()) {
-        let (Some(user), Some(since)) = (&mailbox.user, mailbox.missing_since) else {
+        let Some(user) = &mailbox.user else {
             continue;
         };
+        // Where no hub has seen the new directory, nothing is noted yet.
+        if mailbox.missing_since.is_none() && mailbox.now_called.is_none() {
+            continue;
+        }
         if directory.users().iter().any(|known| known.name == *user) {
             continue;
         }
-        let text = format!(
-            "{user} is not in directory.toml since {}, and {} in the mailbox",
-            time(since),
-            waiting(mailbox)
-        );
-        findings.add(Finding::warning(Topic::Mail, text).mend(format!(
-            "a slip: put the same lines back into directory.toml, or postroom user add {user} --same-person; meant: postroom \
-             user remove {user}, which keeps the mail"
-        )));
+        let since = mailbox.missing_since.map(time);
+        let since = since.map_or(String::new(), |since| format!(" since {since}"));
+        let waiting = waiting(mailbox);
+        let finding = match &mailbox.now_called {
+            Some(new) => Finding::warning(
+                Topic::Mail,
+                format!(
+                    "{user} is not in directory.toml{since}, but {new} with the same password entry; {waiting} in the \
+                     mailbox of {user}"
+                ),
+            )
+            .mend(format!("postroom user rename {user} {new} gives it to {new}")),
+            None => Finding::warning(
+                Topic::Mail,
+                format!("{user} is not in directory.toml{since}, and {waiting} in the mailbox"),
+            )
+            .mend(format!(
+                "a slip: put the same lines back into directory.toml, or postroom user add {user} --same-person; meant: \
+                 postroom user remove {user}, which keeps the mail"
+            )),
+        };
+        findings.add(finding);
     }
 }
 
@@ -169,6 +186,7 @@ mod tests {
             collected_messages: 0,
             collected_octets: 0,
             missing_since: None,
+            now_called: None,
             sealed_at: None,
             last_login: last_login.map(|days| NOW - days * DAY_S),
             waiting_since: waiting_since.map(|days| NOW - days * DAY_S),

@@ -109,6 +109,14 @@ fn who(mailbox: &MailboxState, arguments: &Arguments) -> Result<Option<Person>, 
         (_, true) => return Ok(Some(Person::Other)),
         _ => {}
     }
+    if let Some(new) = &mailbox.now_called {
+        let old = mailbox.user.as_deref().unwrap_or(name);
+        return Err(Failure(format!(
+            "nothing is changed: {new} has the password entry that {old} had, and so is the same person: first postroom \
+             user rename {old} {new}, which gives the mail to {new}; or say here whose it is: --same-person gives it to \
+             {name}, --other-person seals it"
+        )));
+    }
     let no_terminal = format!(
         "nothing is changed: whose is that mail? Say --same-person, and {name} gets it; or --other-person, and it is \
          sealed, and {name} starts empty"

@@ -15,6 +15,7 @@ fn status() -> Status {
         collected_messages: 1,
         collected_octets: 10,
         missing_since: None,
+        now_called: None,
         sealed_at,
         last_login: None,
         waiting_since: None,
