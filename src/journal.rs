@@ -345,7 +345,7 @@ pub fn turned_away(peer: IpAddr, listener: &str, why: &str, before: AndBefore) {
 
 /// The system lets a listener accept nothing. It goes on trying.
 pub fn accepting_nothing(listener: &str, why: &dyn Display) {
-    warn!("accepting nothing listener={listener}: {why}; it is tried on and on");
+    error!("accepting nothing listener={listener}: {why}; it is tried on and on");
 }
 
 /// The listener accepts again.
@@ -361,6 +361,18 @@ pub fn handshake_failed(peer: IpAddr, why: &dyn Display) {
         let why = Outside(&why);
         info!("tls handshake failed peer={peer}{before}: {why}");
     }
+}
+
+/// How the errors begin whose end is logged, too: as long as one lasts, the status says so.
+const LASTING: [&str; 3] = [
+    "store failed while ",
+    "not reloaded, ",
+    "the disk has less room ",
+];
+
+/// Whether an error of the log, without its time and level, is of those that last and end.
+pub fn has_an_end(text: &str) -> bool {
+    LASTING.iter().any(|beginning| text.starts_with(beginning))
 }
 
 /// The store could not do what was asked; the peer was told to come again.

@@ -227,9 +227,10 @@ pub async fn reconcile(store: &Store, directory: Directory) -> Result<Directory,
         log::info!("user {user} is back in directory.toml, with the same mailbox");
     }
     for user in &changes.sealed {
-        log::warn!(
+        // No command has done it, and perhaps nobody meant it.
+        log::error!(
             "user {user} came back to directory.toml with another password entry, and so as another person: \
-             the old mailbox is sealed, the new one starts empty"
+             the old mailbox is sealed, the new one starts empty (postroom check says what can be done with it)"
         );
     }
     for address in &changes.leaving {

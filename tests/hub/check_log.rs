@@ -156,3 +156,47 @@ fn settings_that_the_hub_does_not_take_are_a_warning_until_they_are_mended() {
     let _hub = office.serve();
     assert_eq!(check(&office).0, Some(0));
 }
+
+#[test]
+fn mail_that_an_edit_has_sealed_is_a_warning_that_leads_to_it() {
+    let office = Office::new();
+    let hub = office.serve();
+    send(&hub, &["bob@example.com"], "waiting");
+    let directory = office.read("directory.toml");
+    let (above, bob) = directory.split_once("[users.bob]").unwrap();
+    let (_, below) = bob.split_once("\n[aliases]").unwrap();
+    office.write("directory.toml", &format!("{above}\n[aliases]{below}"));
+    hub.wait_for_log("[INFO] user bob is no longer in directory.toml");
+    // Somebody else's entry, as it seems: anna's.
+    let (_, entry) = above.split_once("[users.anna]").unwrap();
+    let hash = entry
+        .lines()
+        .find(|line| line.starts_with("password"))
+        .unwrap();
+    office.write(
+        "directory.toml",
+        &format!("{above}\n[users.bob]\n{hash}\n\n[aliases]{below}"),
+    );
+    hub.wait_for_log("[ERROR] user bob came back to directory.toml with another password entry");
+    let (code, report) = check(&office);
+    assert_eq!(code, Some(3), "{report:#}");
+    let found = bad(&report, "hub");
+    assert_eq!(found.len(), 1, "{report:#}");
+    assert!(
+        found[0]["text"]
+            .to_string()
+            .contains("the old mailbox is sealed")
+    );
+    assert!(found[0]["mend"].to_string().contains("docs/log.md"));
+    assert!(
+        notes(&report).iter().any(|note| note
+            .starts_with("a mailbox of an earlier bob is sealed since ")
+            && note.ends_with(", and 1 message waits in it")),
+        "{report:#}"
+    );
+    // What it says can be done.
+    assert!(office.good(&["mail", "list", "bob"]).contains("waiting"));
+    drop(hub);
+    let _hub = office.serve();
+    assert_eq!(check(&office).0, Some(0));
+}

@@ -149,7 +149,17 @@ fn messages_whose_files_are_gone_are_counted_with_a_hub_and_without() {
             said.starts_with("the content of 1 messages is missing"),
             "{said}"
         );
-        assert!(text(found[0], "mend").contains("restore --mail-only"));
+        // What came since the last backup must not go with the old store.
+        let mend = text(found[0], "mend");
+        let steps = [
+            "import",
+            "postroom backup once more",
+            "stop the hub",
+            "restore --mail-only",
+        ];
+        let places = steps.map(|step| mend.find(step).expect(step));
+        assert!(places.is_sorted(), "{mend}");
+        assert!(mend.ends_with("what came since is lost"), "{mend}");
         drop(hub);
     }
 }

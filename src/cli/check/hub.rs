@@ -11,6 +11,7 @@ use super::finding::{Finding, Findings, Topic};
 use super::ports;
 use crate::config::Configuration;
 use crate::control::{HubState, ProviderState, Status};
+use crate::journal;
 use crate::net::connection::within;
 use crate::net::tls::{self, CA_CERTIFICATE_FILE, TrustedRoots};
 
@@ -69,9 +70,23 @@ pub fn look_at_accounts(status: &Status, findings: &mut Findings<'_>) {
     let troubles = status.providers.iter().flat_map(|known| &known.troubles);
     let troubles = troubles.chain(&hub.troubles);
     let is_told = |line: &&String| troubles.clone().any(|trouble| line.contains(trouble));
-    // What lasts is found by a look at it; these may be over.
     for line in hub.recent_errors.iter().filter(|line| !is_told(line)) {
-        findings.add(Finding::note(Topic::Hub, format!("in the log: {line}")));
+        findings.add(judge_line(line));
+    }
+}
+
+/// A line of the log, with its time and level. What lasts is found by a look at it, and
+/// most lines may be over; but an error that nothing else tells of is for a person.
+fn judge_line(line: &str) -> Finding {
+    let text = format!("in the log: {line}");
+    let error = line
+        .split_once(" ERROR ")
+        .filter(|(at, _)| !at.contains(' '));
+    match error {
+        Some((_, what)) if !journal::has_an_end(what) => Finding::warning(Topic::Hub, text).mend(
+            "docs/log.md says what it means; once that is mended, systemctl restart postroom begins a new list",
+        ),
+        _ => Finding::note(Topic::Hub, text),
     }
 }
 
@@ -131,7 +146,32 @@ pub fn reachable(listener: SocketAddr) -> SocketAddr {
 
 #[cfg(test)]
 mod tests {
+    use super::super::finding::Severity;
     use super::*;
+
+    #[test]
+    fn an_error_that_nothing_else_tells_of_is_a_warning() {
+        let is_warning = |line: &str| {
+            let line = format!("2026-11-23T09:00:00.000Z {line}");
+            judge_line(&line).severity == Severity::Warning
+        };
+        for line in [
+            "ERROR internal error: panicked at src/x.rs:1:1: no",
+            "ERROR accepting nothing listener=smtp: Too many open files; it is tried on and on",
+            "ERROR the log file cannot be opened anew: Permission denied",
+            "ERROR the server certificate could not be renewed: key.pem: Permission denied (2 like this since 20)",
+        ] {
+            assert!(is_warning(line), "{line}");
+        }
+        for line in [
+            "WARN log-in failed peer=192.0.2.7 user=\"x ERROR y\"",
+            "ERROR store failed while keeping a message: the disk is full",
+            "ERROR not reloaded, the last good settings stay in force: postroom.toml:3: no",
+            "ERROR the disk has less room than keep_free: new mail is refused for now (452) until there is more",
+        ] {
+            assert!(!is_warning(line), "{line}");
+        }
+    }
 
     #[test]
     fn a_mode_that_leaves_most_mail_unclaimed_does_not_fit() {

@@ -18,6 +18,7 @@ pub fn look(configuration: &Configuration, status: &Status, findings: &mut Findi
     if let Some(tray) = tray {
         look_at_tray(tray, findings);
     }
+    tell_of_sealed(status, findings);
     // Without the directory nobody knows who is still there.
     let Ok(directory) = configuration.load_directory() else {
         return;
@@ -101,6 +102,28 @@ fn look_for_missing(status: &Status, directory: &Directory, findings: &mut Findi
             )),
         };
         findings.add(finding);
+    }
+}
+
+/// Mail of those who had a name before somebody else, or nobody: by a removal, or by an
+/// edit that made it so.
+fn tell_of_sealed(status: &Status, findings: &mut Findings<'_>) {
+    for mailbox in &status.mailboxes {
+        let (Some(user), Some(sealed_at)) = (&mailbox.user, mailbox.sealed_at) else {
+            continue;
+        };
+        if mailbox.messages == 0 {
+            continue;
+        }
+        let text = format!(
+            "a mailbox of an earlier {user} is sealed since {}, and {} in it",
+            time(sealed_at),
+            waiting(mailbox)
+        );
+        findings.add(Finding::note(Topic::Mail, text).mend(format!(
+            "postroom mail list {user} shows it, postroom unclaimed give ID USER gives a message to somebody, postroom \
+             user erase {user} removes it for good"
+        )));
     }
 }
 

@@ -53,8 +53,10 @@ fn look_at_bodies(
         );
         findings.add(Finding::error(Topic::Store, text).mend(format!(
             "postroom verify names them. If the files lie elsewhere put them back, and give them to the hub's user: sudo \
-             chown -R --reference={folder} {folder}. If a backup has them: stop the hub, move {folder} away, and \
-             postroom restore --mail-only brings them back"
+             chown -R --reference={folder} {folder}. Where a PC has such a message, postroom import of it brings its \
+             content back. If the backup has them: run postroom backup once more into its folder, which keeps them and \
+             adds what came since; then stop the hub, move {folder} away, and postroom restore --mail-only DIR/ of that \
+             folder. From a backup that is not of now, what came since is lost"
         )));
     }
     if faulty.closed > 0 {
