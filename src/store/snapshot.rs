@@ -24,6 +24,7 @@ use super::folder::refuse_remains_without_database;
 use super::inspect::{self, Counts};
 use super::maildrop::count;
 use super::schema;
+use super::types::MailboxSummary;
 use crate::files::folder_of;
 use crate::mail::QueueId;
 
@@ -71,6 +72,14 @@ impl Live {
             .db
             .query_row("SELECT identity FROM store", [], |row| row.get(0));
         found.map(Identity).map_err(OpenError::database(&self.path))
+    }
+
+    /// Every mailbox with its totals, as the database has them.
+    ///
+    /// # Errors
+    /// It cannot be read.
+    pub fn mailboxes(&self) -> Result<Vec<MailboxSummary>, OpenError> {
+        administration::mailboxes(&self.db).map_err(OpenError::Database)
     }
 }
 

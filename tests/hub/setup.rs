@@ -2,6 +2,7 @@
 //! on a terminal.
 
 mod domain;
+mod kept;
 mod mailbox;
 mod sheets;
 mod terminal;

@@ -43,6 +43,8 @@ fn write(plan: &Plan) -> Result<Configuration, Stop> {
     let init = &plan.init;
     hub::make_folders(init)?;
     let configuration = init.write()?;
+    let given = plan.kept.give(&configuration);
+    given.inspect_err(|_| init.take_back())?;
     let ca = make_certificates(&configuration, &init.domain, init.reach)
         .inspect_err(|_| init.take_back())?;
     let file = configuration.path.display();

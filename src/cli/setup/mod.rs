@@ -9,6 +9,7 @@ mod asker;
 mod finish;
 mod hub;
 mod interrupt;
+mod kept;
 mod mailbox;
 mod office;
 mod outgoing;
@@ -28,6 +29,7 @@ use crate::fetch::Security;
 use crate::route::UnknownUser;
 use asker::{Answer, Asker, Stop};
 use interrupt::Interrupt;
+use kept::{Agreed, Kept};
 use office::{Intake, Office};
 use people::People;
 
@@ -49,6 +51,9 @@ pub struct Arguments {
     people: people::Arguments,
     #[command(flatten)]
     outgoing: outgoing::Arguments,
+    /// Mail of an earlier hub lies in the data folder, and the people of its names are the same: they get it
+    #[arg(long)]
+    keep_mail: bool,
     /// Where the settings sheets go; they hold passwords
     #[arg(long, value_name = "DIR", default_value = "postroom-sheets")]
     sheets: PathBuf,
@@ -66,6 +71,7 @@ pub struct Arguments {
 /// All answers, before anything is written.
 struct Plan {
     init: Init,
+    kept: Kept,
     /// In the order of the people.
     passwords: Vec<String>,
 }
@@ -167,12 +173,18 @@ fn plan(asker: Asker, folder: PathBuf, arguments: &Arguments) -> Result<Plan, St
         },
     };
     // What is not good would be told by a file that nobody has yet.
-    init.draft()?;
+    let (configuration, _) = init.draft()?;
+    let agreed = match arguments.keep_mail {
+        true => Agreed::ByFlag,
+        false => Agreed::NotYet,
+    };
+    let kept = Kept::ask(asker, &configuration, &init.answers.people, agreed)?;
     if office.intake != Intake::Smtp {
         init.answers.mailbox = Some(mailbox::ask(asker, &arguments.mailbox, &mut init)?);
     }
     Ok(Plan {
         init,
+        kept,
         passwords: people.passwords,
     })
 }
