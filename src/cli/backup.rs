@@ -209,8 +209,9 @@ fn verify_in_place(config: &Path, quiet: bool) -> Outcome {
         return Ok(ExitCode::SUCCESS);
     }
     print_line(format_args!(
-        "bad: the mail in {folder} has {} faults; keep a copy of the folder as it is, look at the disk, and \
-         restore what is missing from a backup",
+        "bad: the mail in {folder} has {} faults; keep a copy of the folder as it is, and look at the disk. \
+         A backup may have what is missing: run postroom backup once more into its folder, which keeps that and adds what \
+         came since, before you restore it",
         found.faults.len()
     ));
     Ok(ExitCode::FAILURE)

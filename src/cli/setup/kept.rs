@@ -17,20 +17,16 @@ pub struct Kept(Vec<(String, Person)>);
 
 impl Kept {
     /// Looks into the data folder to be used, without making anything, and asks where
-    /// mail of these people's names lies in it. `is_agreed`: a flag says that they are
-    /// the same.
+    /// mail of these people's names lies in it.
     pub fn ask(
         asker: Asker,
         configuration: &Configuration,
         people: &[Person],
-        is_agreed: Agreed,
+        agreed: Agreed,
     ) -> Result<Kept, Stop> {
         let folder = &configuration.data_dir;
-        let mailboxes = mailboxes_in(configuration).map_err(|why| {
-            Stop::Failed(format!(
-                "{why}; nothing is written. postroom restore brings a backup back"
-            ))
-        })?;
+        let mailboxes = mailboxes_in(configuration)
+            .map_err(|why| Stop::Failed(format!("nothing is written: {why}")))?;
         let kept = Kept(mailboxes.iter().filter_map(|it| met(it, people)).collect());
         if mailboxes.is_empty() {
             return Ok(kept);
@@ -44,7 +40,7 @@ impl Kept {
         }
         let names = names.join(", ");
         let question = format!("Same persons as before ({names}), so that they get this mail?");
-        if is_agreed == Agreed::ByFlag || asker.is_yes(&question, Answer::No)? {
+        if agreed == Agreed::ByFlag || asker.is_yes(&question, Answer::No)? {
             return Ok(kept);
         }
         let folder = folder.display();

@@ -141,3 +141,12 @@ fn after_init_too_the_first_user_of_a_name_gets_no_mail_without_a_word() {
     assert!(why.contains("--same-person"), "{why}");
     assert!(office.good(&["status"]).contains("anna"));
 }
+
+#[test]
+fn a_store_that_cannot_be_looked_into_is_told_and_nothing_is_written() {
+    let office = left_behind(false);
+    fs::rename(office.path("data/postroom.db"), office.path("aside")).unwrap();
+    let why = set_up(&office, &["--keep-mail"]).bad();
+    assert!(why.contains("the database it belongs to is gone"), "{why}");
+    assert!(!office.path("postroom.toml").exists());
+}
