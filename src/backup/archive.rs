@@ -14,7 +14,7 @@ use tar::{Builder, Header};
 use super::Watch;
 use super::aside;
 use super::copying::{Side, copy, read_through};
-use super::earlier::{EarlierArchive, refuse_anothers};
+use super::earlier::{EarlierArchive, Own, refuse_anothers};
 use super::error::{BackupError, failed};
 use super::folder::Unwatched;
 use super::manifest::{FileRecord, Head, Manifest};
@@ -44,8 +44,8 @@ impl Archive {
     ///
     /// # Errors
     /// It cannot be written; another command writes it; another kind of file is there, or
-    /// the backup of another store than `own`.
-    pub fn in_file(path: &Path, own: &Head) -> Result<Archive, BackupError> {
+    /// a backup that `own` is not to replace.
+    pub fn in_file(path: &Path, own: &Own) -> Result<Archive, BackupError> {
         let file = PartFile::open(path)?;
         let earlier = EarlierArchive::open(path)?;
         if let Some(earlier) = &earlier {

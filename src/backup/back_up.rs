@@ -11,6 +11,7 @@ use std::time::{Duration, SystemTime};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
+use super::earlier::Own;
 use super::error::{BackupError, Fault, failed};
 use super::manifest::{FileRecord, Head, Manifest, Tail};
 use super::names;
@@ -79,15 +80,11 @@ pub fn back_up(
     let live = Live::open(&configuration.data_dir)?;
     let hostname = configuration.hostname.as_str().to_string();
     let made_at = made_at.format(&Rfc3339).unwrap_or_default();
-    let head = Head {
-        data_dir: data_dir(configuration)?,
-        allow_root: configuration.allow_root,
-        ..Head::new(made_at, hostname, live.identity()?)
+    let own = Own {
+        line: live.line()?,
+        data_dir: configuration.data_dir.clone(),
     };
-    let mut target = open_target(configuration, place, &head)?;
-    let state = target.state().to_string();
-    let head = Head { state, ..head };
-    target.begin(&head)?;
+    let target = open_target(configuration, place, &own)?;
     let disk = disk_of(configuration, place);
     let mut run = Run {
         target,
@@ -99,6 +96,14 @@ pub fn back_up(
         },
     };
     let mut snapshot = run.snapshot(live, &configuration.data_dir)?;
+    let head = Head {
+        last_entry: snapshot.last_entry()?,
+        state: run.target.state().to_string(),
+        data_dir: data_dir(configuration)?,
+        allow_root: configuration.allow_root,
+        ..Head::new(made_at, hostname, own.line.identity)
+    };
+    run.target.begin(&head)?;
     let gone = run.bodies(&configuration.data_dir, &snapshot)?;
     snapshot.leave_out(&gone)?;
     let counts = snapshot.finish()?;

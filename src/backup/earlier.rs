@@ -2,20 +2,22 @@
 //! store.
 //!
 //! A store that has begun anew, as when its disk is not mounted, is empty, and so is its
-//! backup: it must not take the place of the last good one.
+//! backup: it must not take the place of the last good one. Nor must that of a store that
+//! was restored from an older backup take the place of a newer one.
 
 use std::fs::File;
 use std::io::{self, Read};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use rustix::io::Errno;
 use tar::EntryType;
 
-use super::error::{BackupError, failed};
-use super::manifest::{self, Head, Manifest, Tail};
+use super::error::{Another, BackupError, failed};
+use super::manifest::{self, Head, Manifest, Tail, hex};
 use super::names::{self, Kind};
 use super::reading::HEAD_OCTETS_MAX;
 use crate::files::open_itself;
+use crate::store::{Identity, Line};
 
 /// What stands in the place of an archive.
 #[derive(Debug)]
@@ -25,26 +27,34 @@ pub struct EarlierArchive {
     pub manifest: Option<Manifest>,
 }
 
-/// Refuses to replace the backup of another store than `own`.
+/// The store that is backed up.
+#[derive(Debug)]
+pub struct Own {
+    pub line: Line,
+    pub data_dir: PathBuf,
+}
+
+/// Refuses to replace a backup that has what is not known here: that of another store than
+/// `own`, or of one that it was restored from and that had come further by then.
 pub fn refuse_anothers(
     path: &Path,
     earlier: &Head,
     tail: Option<&Tail>,
-    own: &Head,
+    own: &Own,
 ) -> Result<(), BackupError> {
-    if earlier.hostname != own.hostname {
-        return Err(BackupError::AnothersBackup {
-            path: path.to_path_buf(),
-            hostname: earlier.hostname.escape_debug().to_string(),
-            own: own.hostname.clone(),
-        });
-    }
-    if earlier.store == own.store {
-        return Ok(());
-    }
+    let is_earliers = |identity: &Identity| hex(identity.as_octets()) == earlier.store;
+    let mut ancestors = own.line.ancestors.iter();
+    let ancestor = ancestors.rfind(|(identity, _)| is_earliers(identity));
+    let why = match ancestor {
+        _ if is_earliers(&own.line.identity) => return Ok(()),
+        Some((_, last_entry)) if earlier.last_entry <= *last_entry => return Ok(()),
+        Some(_) => Another::Later,
+        None => Another::Stranger,
+    };
     Err(BackupError::AnotherStores {
         path: path.to_path_buf(),
-        hostname: own.hostname.clone(),
+        why,
+        hostname: earlier.hostname.escape_debug().to_string(),
         made_at: earlier.made_at.escape_debug().to_string(),
         messages: tail.map_or("an unknown number of".to_string(), |tail| {
             tail.messages.to_string()

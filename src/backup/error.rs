@@ -49,26 +49,18 @@ pub enum BackupError {
     )]
     AnothersPart(PathBuf),
     #[error(
-        "{path} holds the backup of {hostname}, and this is {own}: each hub needs a place of its own for its backups"
-    )]
-    AnothersBackup {
-        path: PathBuf,
-        hostname: String,
-        own: String,
-    },
-    #[error(
-        "{place} holds the backup of another store than the one in {data_dir} here, and stays as it is: that of \
-         {hostname} of {made_at}, with {messages} messages. Either the disk of the mail is not mounted, or another \
-         data folder is in its place, or the hub has begun anew: see how many messages postroom status tells, and put \
-         the right data folder back, or restore that backup. If all is right, name another place for this one, or \
-         move that one away (mv {place} {place}.before)", place = shown(.path)
+        "{place} holds the backup of {what} {data_dir} here, and stays as it is: that of {hostname} of {made_at}, with \
+         {messages} messages. {way_on}. If all is right, name another place for this one, or move that one away \
+         (mv {place} {place}.before)",
+        place = shown(.path), what = .why.what(), way_on = .why.way_on()
     )]
     AnotherStores {
         path: PathBuf,
+        why: Another,
         hostname: String,
         made_at: String,
         messages: String,
-        data_dir: String,
+        data_dir: PathBuf,
     },
     #[error(
         "{0} is a link, or something else than the folder that a backup has there, and nothing was written or \
@@ -119,6 +111,36 @@ pub enum BackupError {
     NoOwner(PathBuf),
     #[error("{0}")]
     Settings(String),
+}
+
+/// Why a backup is not to be replaced by that of the store here.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Another {
+    Stranger,
+    /// Of the store that the one here was restored from, and of later.
+    Later,
+}
+
+impl Another {
+    fn what(self) -> &'static str {
+        match self {
+            Another::Stranger => "another store than the one in",
+            Another::Later => "mail of a later state than was restored to",
+        }
+    }
+
+    fn way_on(self) -> &'static str {
+        match self {
+            Another::Stranger => {
+                "Either the disk of the mail is not mounted, or another data folder is in its place, or the hub has \
+                 begun anew: see how many messages postroom status tells, and put the right data folder back, or \
+                 restore that backup"
+            }
+            Another::Later => {
+                "If its mail is wanted here, move the data folder away, and restore that backup"
+            }
+        }
+    }
 }
 
 /// What is not as the manifest says, or as a store must be.

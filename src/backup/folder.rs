@@ -16,7 +16,7 @@ use std::path::{Path, PathBuf};
 
 use super::Watch;
 use super::copying::{Side, copy, copy_synced, make_folder, record_of};
-use super::earlier::refuse_anothers;
+use super::earlier::{Own, refuse_anothers};
 use super::error::{BackupError, failed};
 use super::manifest::{self, FileRecord, Head, Manifest};
 use super::names::{self, BODIES, DATABASE, LOCK, MANIFEST, PART, SETTINGS};
@@ -42,9 +42,9 @@ impl Folder {
     /// Makes it if it is not there.
     ///
     /// # Errors
-    /// It holds other things, or the backup of another store than `own`, whose bodies would
+    /// It holds other things, or a backup that `own` is not to replace, whose bodies would
     /// go; another command is at work on it; links are in it.
-    pub fn open(path: &Path, own: &Head) -> Result<Folder, BackupError> {
+    pub fn open(path: &Path, own: &Own) -> Result<Folder, BackupError> {
         make_folder(path)?;
         let root = files::Folder::open_trusted(path).map_err(failed("open", path))?;
         let names = names_in(&root)?;
@@ -85,17 +85,14 @@ impl Folder {
     }
 
     /// A body that no manifest names, of so many octets, and on the disk: it may have its
-    /// name and not its octets there.
-    fn unnamed(&self, body: &str, octets: u64) -> Result<Option<FileRecord>, BackupError> {
+    /// name and not its octets there. What cannot be read counts as not there.
+    fn unnamed(&self, body: &str, octets: u64) -> Option<FileRecord> {
         if self.bodies.octets(body) != Some(octets) {
-            return Ok(None);
+            return None;
         }
-        let path = self.bodies.path(body);
-        let Ok(mut file) = self.bodies.read(body) else {
-            return Ok(None);
-        };
-        file.sync_all().map_err(failed("sync", &path))?;
-        record_of(&mut file, &path, &Unwatched).map(Some)
+        let mut file = self.bodies.read(body).ok()?;
+        file.sync_all().ok()?;
+        record_of(&mut file, &self.bodies.path(body), &Unwatched).ok()
     }
 
     /// Under another name until it is whole.
@@ -112,10 +109,13 @@ impl Folder {
         renamed.map_err(Side::Output).map(|()| record)
     }
 
+    /// But for one that the store has lost: if it cannot be read here today, then perhaps
+    /// tomorrow.
     fn remove_bodies_not_in(&self, manifest: &Manifest) -> Result<(), BackupError> {
         for name in names_in(&self.bodies)? {
             let is_ours = may_be_a_body(name.strip_suffix(PART).unwrap_or(&name));
-            if is_ours && !manifest.files.contains_key(&names::body(&name)) {
+            let is_lost = manifest.tail.faulty_bodies.contains(&name);
+            if is_ours && !is_lost && !manifest.files.contains_key(&names::body(&name)) {
                 let removed = self.bodies.remove(&name);
                 removed.map_err(failed("remove", &self.bodies.path(&name)))?;
             }
@@ -151,7 +151,7 @@ impl Target for Folder {
         }
         // What a backup that was broken off has copied already: reading is less work than
         // writing.
-        if let Ok(Some(found)) = self.unnamed(body.name, body.octets) {
+        if let Some(found) = self.unnamed(body.name, body.octets) {
             match copy(&mut body.file, &mut io::sink(), watch) {
                 Ok(record) if record == found => return Ok(Taken::New(record)),
                 Ok(_) => body.file.rewind().map_err(failed("read", body.path))?,
@@ -167,10 +167,8 @@ impl Target for Folder {
 
     /// Without a manifest to go by, what has the size is still more than what the store has.
     fn hold(&mut self, name: &str, octets: u64) -> Result<Option<FileRecord>, BackupError> {
-        match self.earlier(name, octets) {
-            None => self.unnamed(name, octets),
-            named => Ok(named),
-        }
+        let named = self.earlier(name, octets);
+        Ok(named.or_else(|| self.unnamed(name, octets)))
     }
 
     fn take_database(&mut self, watch: &dyn Watch) -> Result<FileRecord, BackupError> {
@@ -204,7 +202,7 @@ impl Target for Folder {
 
 /// The backup that is there. One that is damaged is replaced by the new one, and what it
 /// named is copied anew; whose it is can be read of its first line.
-fn earlier(root: &files::Folder, own: &Head) -> Result<Option<Manifest>, BackupError> {
+fn earlier(root: &files::Folder, own: &Own) -> Result<Option<Manifest>, BackupError> {
     let path = root.path("");
     let text = match manifest_text(root) {
         Ok(text) => text,

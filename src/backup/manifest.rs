@@ -31,6 +31,8 @@ pub struct Head {
     pub hostname: String,
     /// Which store it is of, in hexadecimal digits ([`Identity`]).
     pub(super) store: String,
+    /// How far that had come ([`crate::store::Snapshot::last_entry`]).
+    pub(super) last_entry: u64,
     /// The folder of the database and the settings.
     pub(super) state: String,
     /// Relative to the folder of postroom.toml if it lies in it.
@@ -88,6 +90,7 @@ impl Head {
             program: env!("CARGO_PKG_VERSION").to_string(),
             hostname,
             store: hex(store.as_octets()),
+            last_entry: 0,
             state: names::state(1),
             data_dir: String::new(),
             allow_root: false,

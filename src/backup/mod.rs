@@ -19,7 +19,8 @@
 //! The command makes it, not the hub: that may write its data folder only. It needs no
 //! hub and stops none. A backup is **of the moment at which the database was copied**;
 //! what was acknowledged before the command began is in it. It names the store that it is
-//! of ([`crate::store::Identity`]), and takes the place of no other store's.
+//! of ([`crate::store::Identity`]), and takes the place of no other store's, nor of one that
+//! has what is not known here (`earlier`).
 //!
 //! Called by `cli`. Knows the files, not the mail: what is in a database is the store's.
 

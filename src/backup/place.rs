@@ -6,9 +6,9 @@ use std::path::{Path, PathBuf};
 
 use super::Place;
 use super::archive::Archive;
+use super::earlier::Own;
 use super::error::{BackupError, failed};
 use super::folder::Folder;
-use super::manifest::Head;
 use super::settings;
 use super::target::Target;
 use crate::config::Configuration;
@@ -31,7 +31,7 @@ pub enum Disk {
 pub fn open_target(
     configuration: &Configuration,
     place: &Place,
-    own: &Head,
+    own: &Own,
 ) -> Result<Box<dyn Target>, BackupError> {
     match place {
         Place::Folder(path) => {

@@ -41,7 +41,7 @@ pub trait Target {
     /// The folder of the database and the settings in this backup.
     fn state(&self) -> &str;
 
-    /// Says what the backup is of, before anything else.
+    /// Says what the backup is of, before anything is taken in.
     fn begin(&mut self, head: &Head) -> Result<(), BackupError>;
 
     /// Where the copy of the database is to be made.

@@ -8,7 +8,7 @@
 //!
 //! Called by `delivery` (mail in), `net` (maildrops, what a provider lists), `hub` and `cli`
 //! (administration, the sweep, what is wrong); by `backup` for copies, beside whatever hub runs ([`Snapshot`]), and for
-//! the way back ([`settle_persons`]).
+//! the way back ([`settle_persons`], [`take_new_identity`]).
 //!
 //! # States of a message: what a crash leaves, and who cleans up
 //!
@@ -53,6 +53,7 @@ mod mailboxes;
 mod administration;
 mod told;
 mod commands;
+mod identity;
 mod snapshot;
 mod persons;
 mod inspect;
@@ -82,6 +83,7 @@ pub use body::{Body, BodyWriter, INLINE_OCTETS};
 pub use error::{OpenError, StoreError};
 pub use faulty::{FaultyBodies, faulty_bodies};
 pub use folder::{Held, RESTORING, look, may_be_a_body, may_be_in_a_data_folder};
+pub use identity::{Identity, Line, take_new_identity};
 pub use inspect::{Counts, Fault, Inspection, inspect_copy, inspect_in_place};
 pub use maildrop::{CHUNK_OCTETS, MessageReader};
 pub use persons::{Person, Persons, Settled, settle_persons};
@@ -90,7 +92,7 @@ pub use provider::{
     FetchedMessage, Gone, Import, ImportedBefore, ImportedMessage, KnownMessage, KnownProvider,
     Lost, ProviderId,
 };
-pub use snapshot::{BodyRow, Identity, Live, Snapshot};
+pub use snapshot::{BodyRow, Live, Snapshot};
 pub use space::{Disk, Room, Space, SpaceState};
 pub use sweep::{Budget, Keep};
 pub use time::Moment;

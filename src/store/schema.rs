@@ -27,9 +27,16 @@ pub(super) const STEPS: &[&str] = &[STEP_1];
 const STEP_1: &str = "
     CREATE TABLE store (
         id INTEGER PRIMARY KEY CHECK (id = 1),
-        identity BLOB NOT NULL              -- 128 random bits; a restored store keeps it
+        identity BLOB NOT NULL              -- 128 random bits; others after a restore
     ) STRICT;
     INSERT INTO store (id, identity) VALUES (1, randomblob(16));
+
+    -- The stores that it was before each restore, and how far each had come.
+    CREATE TABLE ancestor (
+        id INTEGER PRIMARY KEY,
+        identity BLOB NOT NULL,
+        last_entry INTEGER NOT NULL         -- highest id of an entry that it ever had
+    ) STRICT;
 
     CREATE TABLE mailbox (
         id INTEGER PRIMARY KEY AUTOINCREMENT,

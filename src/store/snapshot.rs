@@ -21,6 +21,7 @@ use rusqlite::{Connection, OpenFlags, named_params};
 use super::administration;
 use super::error::{OpenError, StoreError};
 use super::folder::refuse_remains_without_database;
+use super::identity::{Line, last_entry};
 use super::inspect::{self, Counts};
 use super::maildrop::count;
 use super::schema;
@@ -35,23 +36,6 @@ pub struct Live {
     path: PathBuf,
 }
 
-/// Which store it is: drawn at random when its database is made, and its own for ever,
-/// also when it is restored elsewhere. A hub that begins anew has another one.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Identity([u8; 16]);
-
-impl Identity {
-    /// What it was drawn as.
-    pub fn new(octets: [u8; 16]) -> Identity {
-        Identity(octets)
-    }
-
-    /// Its octets.
-    pub fn as_octets(&self) -> &[u8; 16] {
-        &self.0
-    }
-}
-
 impl Live {
     /// Opens the store of `data_dir` to read it.
     ///
@@ -63,15 +47,12 @@ impl Live {
         Ok(Live { db, path })
     }
 
-    /// Which store it is.
+    /// Which store it is, and which ones it was.
     ///
     /// # Errors
     /// It cannot be read.
-    pub fn identity(&self) -> Result<Identity, OpenError> {
-        let found = self
-            .db
-            .query_row("SELECT identity FROM store", [], |row| row.get(0));
-        found.map(Identity).map_err(OpenError::database(&self.path))
+    pub fn line(&self) -> Result<Line, OpenError> {
+        Line::read(&self.db).map_err(OpenError::database(&self.path))
     }
 
     /// Every mailbox with its totals, as the database has them.
@@ -119,6 +100,15 @@ impl Snapshot {
             .map_err(|error| of_copying(error, &to, &path))?;
         let copy = open_copy(&to).map_err(OpenError::database(&to))?;
         Ok(Snapshot { live, copy })
+    }
+
+    /// How far the store had come when it was copied: a number that rises with each
+    /// delivery, and never falls.
+    ///
+    /// # Errors
+    /// When the copy cannot be read.
+    pub fn last_entry(&self) -> Result<u64, StoreError> {
+        Ok(last_entry(&self.copy)?)
     }
 
     /// The messages of the copy whose bodies lie in `bodies/`, in the order in which

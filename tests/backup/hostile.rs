@@ -11,7 +11,7 @@ use crate::hub::Office;
 use crate::{NewBox, Shelf, names};
 
 const HEAD: &str = "{\"postroom_backup\":1,\"made_at\":\"2026-11-23T09:00:00Z\",\"program\":\"0.1.0\",\
-    \"hostname\":\"post.example.com\",\"store\":\"00000000000000000000000000000000\",\"state\":\"state-1\",\"data_dir\":\"data\",\"allow_root\":true}\n";
+    \"hostname\":\"post.example.com\",\"store\":\"00000000000000000000000000000000\",\"last_entry\":0,\"state\":\"state-1\",\"data_dir\":\"data\",\"allow_root\":true}\n";
 
 /// One entry as it is told, whatever tar's own writer would say to the name.
 fn entry(archive: &mut Vec<u8>, name: &str, kind: EntryType, link: &str, content: &[u8]) {

@@ -181,6 +181,36 @@ fn a_body_that_cannot_be_read_is_lost_and_keeps_no_backup_from_being_made() {
 }
 
 #[test]
+fn an_unreadable_body_of_a_damaged_backup_counts_as_not_held_and_stops_nothing() {
+    let office = Office::new();
+    let shelf = Shelf::new();
+    let place = shelf.folder("b");
+    let hub = office.serve();
+    let (id, body) = arrives(&office, &hub, "one");
+    office.good(&["backup", &place]);
+    drop(hub);
+    fs::remove_file(body).unwrap();
+    fs::write(shelf.path("b/manifest.jsonl"), "damaged").unwrap();
+    let interposed = Interposed::new();
+    for calls in [READ, SYNC] {
+        let mut command = office.command(&["backup", &place]);
+        interposed.preload(&mut command);
+        interposed.order(&[Rule::always(Action::Fail(IO_ERROR), calls, BODY)]);
+        let done = run(command, b"");
+        assert!(interposed.acted(0) > 0);
+        interposed.lift();
+        assert_eq!(done.code, Some(1), "{done:?}");
+        let told = format!("the content of message {id} is lost in the store itself");
+        assert!(done.err.contains(&told), "{}", done.err);
+    }
+    // The disk is in a good mood again.
+    let done = lacking(&office, &place);
+    let told = "this backup still has them";
+    assert!(done.err.contains(told), "{}", done.err);
+    office.good(&["verify", &place]);
+}
+
+#[test]
 fn a_folder_in_the_place_of_a_body_is_a_lost_body_which_an_earlier_backup_has() {
     let office = Office::new();
     let shelf = Shelf::new();

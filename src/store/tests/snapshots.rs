@@ -58,12 +58,47 @@ fn what_is_left_out_leaves_right_totals_and_no_octet_behind() {
 #[test]
 fn each_store_has_an_identity_of_its_own_which_its_copies_have_as_well() {
     let (one, other) = (office(), office());
-    let identity = |data_dir: &Path| Live::open(data_dir).unwrap().identity().unwrap();
-    assert_ne!(identity(one.data()), identity(other.data()));
+    let line = |data_dir: &Path| Live::open(data_dir).unwrap().line().unwrap();
+    assert_ne!(line(one.data()), line(other.data()));
     let restored = tempfile::tempdir().unwrap();
     let copy = taken(one.data(), &restored.path().join("postroom.db"));
     copy.unwrap().finish().unwrap();
-    assert_eq!(identity(restored.path()), identity(one.data()));
+    assert_eq!(line(restored.path()), line(one.data()));
+}
+
+#[test]
+fn a_restored_store_is_another_one_and_knows_which_ones_it_was_and_how_far_they_had_come() {
+    let office = office();
+    office.deliver(&["anna", "bob"], b"one");
+    let restored = tempfile::tempdir().unwrap();
+    let to = restored.path().join("postroom.db");
+    let line = |data_dir: &Path| Live::open(data_dir).unwrap().line().unwrap();
+    let copy = taken(office.data(), &to).unwrap();
+    let first = (line(office.data()).identity, copy.last_entry().unwrap());
+    copy.finish().unwrap();
+    assert_eq!(first.1, 2);
+    take_new_identity(&to).unwrap();
+    let second = (line(restored.path()).identity, 2);
+    assert_ne!(second.0, first.0);
+    take_new_identity(&to).unwrap();
+    let third = line(restored.path());
+    assert_eq!(third.ancestors, [first, second]);
+    assert!(third.identity != first.0 && third.identity != second.0);
+}
+
+#[test]
+fn how_far_a_store_has_come_rises_with_each_delivery_and_never_falls() {
+    let office = office();
+    let come_to = |name: &str| {
+        let copy = taken(office.data(), &office.data().with_file_name(name)).unwrap();
+        copy.last_entry().unwrap()
+    };
+    let id = office.deliver(&["anna"], b"one");
+    let before = come_to("a.db");
+    wait(office.store().erase(id)).unwrap();
+    assert_eq!(come_to("b.db"), before);
+    office.deliver(&["anna"], b"two");
+    assert_eq!(come_to("c.db"), before + 1);
 }
 
 #[test]
