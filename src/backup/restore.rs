@@ -3,12 +3,17 @@
 //! Everything is unpacked into `restore.part` in the data folder and looked at there.
 //! Only what is whole is moved into place: the settings, the bodies, and the database
 //! last. A restore that is broken off leaves `restore.part` and no database, and with
-//! that no hub starts ([`crate::store::RESTORING`]); the same command begins anew.
+//! that no hub starts ([`crate::store::RESTORING`]); the same command begins anew. Another
+//! one that is refused then leaves that as it is.
 //!
 //! # Whose the mail is
 //! Restored settings say it as the mail does. Where those that are here are kept, the
 //! people may have changed since the backup, and a person says who is who
 //! ([`crate::store::settle_persons`]).
+//!
+//! # Its backups
+//! The store goes on as another one ([`crate::store::take_new_identity`]): its backup takes
+//! the place of the one that was restored, and of none that is newer.
 //!
 //! # What comes back, and how mail programs see it
 //! The store as it was when the backup was made, unique-ids and all. A unique-id is 128
@@ -184,6 +189,7 @@ impl Ready {
                 (Settled::default(), placed)
             }
         };
+        store::take_new_identity(&database)?;
         placed.write(site.owner)?;
         Ok(Ready {
             manifest,

@@ -27,6 +27,9 @@ const OTHERS: [&str; 2] = ["control", "lost+found"];
 /// The unpacked database, once the bodies may be in their place.
 const DATABASE: &str = "postroom.db";
 
+/// In the folder of the restore: where the backup is unpacked.
+const UNPACKED: &str = "unpacked";
+
 /// What an earlier restore that was broken off has left.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Begun {
@@ -119,44 +122,59 @@ impl Site {
 
     /// Where the backup is unpacked.
     pub fn part(&self) -> PathBuf {
-        self.data_dir.join(RESTORING)
+        self.data_dir.join(RESTORING).join(UNPACKED)
     }
 
     /// Makes the folder root's while root works in it: nobody can put a link there that
-    /// would lead root elsewhere. And removes what an earlier restore left.
+    /// would lead root elsewhere. And makes room to unpack in.
     fn make_ready(&self) -> Result<(), BackupError> {
-        if self.owner.is_some() {
-            let root = Owner { user: 0, group: 0 };
-            root.take(&self.handle, &self.data_dir)?;
-        }
+        let path = &self.data_dir;
+        let root = self.owner.map(|_| Owner { user: 0, group: 0 });
+        root.map_or(Ok(()), |root| root.take(&self.handle, path))?;
         let private = fchmod(&self.handle, Mode::RWXU);
-        private.map_err(|why| failed("make private", &self.data_dir)(why.into()))?;
-        let emptied = self.empty();
-        emptied.map_err(failed("make ready", &self.data_dir))
+        private.map_err(|why| failed("make private", path)(why.into()))?;
+        let part = self.handle.below(RESTORING);
+        let part = part.map_err(failed("make ready", path))?;
+        root.map_or(Ok(()), |root| root.take(&part, &part.path("")))?;
+        let emptied = self.empty(&part);
+        emptied.map_err(failed("make ready", path))
     }
 
-    fn empty(&self) -> io::Result<()> {
-        let data = &self.handle;
-        // The bodies of an earlier restore go before what says that they are its own; any
-        // others were refused.
-        or_gone(match self.begun {
-            Begun::Placing => data.remove_all(BODIES),
-            Begun::No | Begun::Unpacking => data.remove_folder(BODIES),
-        })?;
-        data.sync()?;
-        or_gone(data.remove_all(RESTORING))?;
-        for log in ["postroom.db-wal", "postroom.db-shm"] {
-            // Empty, as was seen. SQLite would take them for the new database's.
-            or_gone(data.remove(log))?;
+    fn empty(&self, part: &Folder) -> io::Result<()> {
+        or_gone(part.remove_all(UNPACKED))?;
+        if self.begun == Begun::Unpacking {
+            // The database first: alone it would say that bodies are in their place.
+            or_gone(part.remove(DATABASE))?;
+            part.sync()?;
+            or_gone(part.remove_all(BODIES))?;
         }
-        data.below(RESTORING)?.below(BODIES)?;
-        data.sync()
+        part.below(UNPACKED)?.below(BODIES)?;
+        part.sync()?;
+        self.handle.sync()
     }
 
     /// What was unpacked.
     pub fn unpacked(&self) -> Result<Folder, BackupError> {
         let part = self.handle.folder(RESTORING);
-        part.map_err(failed("open", &self.part()))
+        let unpacked = part.and_then(|part| part.folder(UNPACKED));
+        unpacked.map_err(failed("open", &self.part()))
+    }
+
+    /// Removes the mail that an earlier restore had moved: the bodies before what says that
+    /// they are its own. Any others were refused.
+    fn remove_earlier(&self, part: &Folder) -> io::Result<()> {
+        let data = &self.handle;
+        or_gone(match self.begun {
+            Begun::Placing => data.remove_all(BODIES),
+            Begun::No | Begun::Unpacking => data.remove_folder(BODIES),
+        })?;
+        for log in ["postroom.db-wal", "postroom.db-shm"] {
+            // Empty, as was seen. SQLite would take them for the new database's.
+            or_gone(data.remove(log))?;
+        }
+        data.sync()?;
+        or_gone(part.remove(DATABASE))?;
+        part.sync()
     }
 
     /// Moves the mail of a manifest with this state into its place.
@@ -172,15 +190,20 @@ impl Site {
     fn place(&self, state: &str) -> io::Result<()> {
         let data = &self.handle;
         let part = data.folder(RESTORING)?;
-        let bodies = part.folder(BODIES)?;
+        let unpacked = part.folder(UNPACKED)?;
+        let bodies = unpacked.folder(BODIES)?;
         for body in bodies.names()? {
             self.give(bodies.read(body)?)?;
         }
         self.give(&bodies)?;
         bodies.sync()?;
-        part.folder(state)?.rename(DATABASE, &part, DATABASE)?;
-        self.give(part.read(DATABASE)?)?;
-        part.remove_all(state)?;
+        let state = unpacked.folder(state)?;
+        self.give(state.read(DATABASE)?)?;
+        self.remove_earlier(&part)?;
+        unpacked.rename(BODIES, &part, BODIES)?;
+        part.sync()?;
+        state.rename(DATABASE, &part, DATABASE)?;
+        part.remove_all(UNPACKED)?;
         part.sync()?;
         part.rename(BODIES, data, BODIES)?;
         part.sync()?;
@@ -203,14 +226,13 @@ impl Site {
     }
 
     /// Removes what was unpacked, and gives the folder back: the first error is the one
-    /// to tell. Nothing has been moved into place.
+    /// to tell. Nothing has been moved into place. What an earlier restore has begun stays
+    /// begun: its settings may be in their place, and no hub is to start with them alone.
     pub fn take_back(&self) {
-        // Bodies that an earlier restore had moved, and that could not be removed, need
-        // what says so.
-        let bodies = self.handle.folder(BODIES);
-        if bodies.is_err_and(|why| why.kind() == io::ErrorKind::NotFound) {
-            let _ = self.handle.remove_all(RESTORING);
-        }
+        let _ = match (self.begun, self.handle.folder(RESTORING)) {
+            (Begun::Unpacking | Begun::Placing, Ok(part)) => part.remove_all(UNPACKED),
+            _ => self.handle.remove_all(RESTORING),
+        };
         let (before, mode) = &self.before;
         if self.owner.is_some() {
             let _ = self.give(&self.lock);

@@ -224,6 +224,59 @@ fn a_restore_killed_when_the_database_has_come_never_costs_the_next_one_newer_ma
 }
 
 #[test]
+fn a_restore_that_is_refused_leaves_one_that_was_broken_off_as_it_was() {
+    let office = office_with_mail();
+    let another = Office::new();
+    drop(another.serve());
+    let settings = another.read("postroom.toml");
+    another.write("postroom.toml", &(settings + "\n# another\n"));
+    let shelf = Shelf::new();
+    let (one, other_tar) = (shelf.text("one.tar"), shelf.text("another.tar"));
+    let (cut, other_folder) = (shelf.text("cut.tar"), shelf.folder("another"));
+    office.good(&["backup", &one]);
+    another.good(&["backup", &other_tar]);
+    another.good(&["backup", &other_folder]);
+    let octets = std::fs::read(&one).unwrap();
+    std::fs::write(&cut, &octets[..octets.len() / 2]).unwrap();
+    let interposed = Interposed::new();
+    let mut other = NewBox::new();
+    let (mut call, mut begun, mut moved) = (0, 0, 0);
+    while killed(other.command(&["restore", &one]), &interposed, call) {
+        call += 1;
+        let data = other.path("etc/data");
+        let has = |name: &str| data.join(name).exists();
+        if other.path("etc/postroom.toml").exists() && !has("postroom.db") {
+            let before = (has("bodies"), has("restore.part/postroom.db"));
+            for (from, told) in [
+                (
+                    &other_tar,
+                    "is there already, and a restore never overwrites",
+                ),
+                (
+                    &other_folder,
+                    "is there already, and a restore never overwrites",
+                ),
+                (&cut, "is damaged"),
+            ] {
+                let why = other.run(&["restore", from]).bad();
+                assert!(why.contains(told), "call {call}: {why}");
+                let after = (has("bodies"), has("restore.part/postroom.db"));
+                assert_eq!(after.0, before.0, "call {call}");
+                assert!(!before.0 || after == before, "call {call}");
+                let why = other.run(&["serve"]).bad();
+                assert!(why.contains("a restore that was broken off"), "{why}");
+            }
+            begun += 1;
+            moved += u32::from(before.0);
+            other.run(&["restore", &one]).good();
+            other.run(&["verify"]).good();
+        }
+        other.renew();
+    }
+    assert!(begun > 5 && moved > 1, "{begun}, {moved} of {call}");
+}
+
+#[test]
 fn what_a_killed_backup_or_verify_left_is_removed_by_the_next() {
     let office = office_with_mail();
     let (shelf, passing) = (Shelf::new(), Shelf::new());
