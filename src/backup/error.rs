@@ -49,7 +49,7 @@ pub enum BackupError {
     )]
     AnothersPart(PathBuf),
     #[error(
-        "{place} holds the backup of {what} {data_dir} here, and stays as it is: that of {hostname} of {made_at}, with \
+        "{place} holds {what} {data_dir} here, and stays as it is: that of {hostname} of {made_at}, with \
          {messages} messages. {way_on}. If all is right, name another place for this one, or move that one away \
          (mv {place} {place}.before)",
         place = shown(.path), what = .why.what(), way_on = .why.way_on()
@@ -124,7 +124,7 @@ pub enum Another {
 impl Another {
     fn what(self) -> &'static str {
         match self {
-            Another::Stranger => "another store than the one in",
+            Another::Stranger => "the backup of another store than the one in",
             Another::Later => "mail of a later state than was restored to",
         }
     }

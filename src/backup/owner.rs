@@ -6,7 +6,8 @@ use std::os::unix::fs::{MetadataExt, fchown};
 use std::path::Path;
 
 use super::error::{BackupError, failed};
-use crate::config::is_root;
+use crate::config::init::SYSTEM_FOLDER;
+use crate::config::{is_root, new_files};
 use crate::files::Folder;
 
 /// The user that the package makes.
@@ -55,13 +56,29 @@ impl Owner {
         }
     }
 
-    /// Gives a folder of root's away; anybody else's stays as it is.
-    pub fn take_from_root(self, folder: &Folder, path: &Path) -> Result<(), BackupError> {
+    /// Makes the folder of the settings, and gives it away: whoever has it can exchange what
+    /// is in it. So one of root's is given if it is new or empty, or the package's own;
+    /// anybody else's stays as it is.
+    ///
+    /// # Errors
+    /// It is root's, and has other things in it. Nothing is changed then.
+    pub fn take_settings(self, path: &Path) -> Result<(), BackupError> {
+        new_files::make_folder(path, 0o750)
+            .map_err(|why| BackupError::InTheWay(why.to_string()))?;
+        let folder = Folder::open_trusted(path).map_err(failed("open", path))?;
         let found = folder.metadata().map_err(failed("read", path))?;
-        match (found.uid(), found.gid()) {
-            (0, 0) => self.take(folder, path),
-            _ => Ok(()),
+        if (found.uid(), found.gid()) != (0, 0) {
+            return Ok(());
         }
+        let is_empty = folder.names().map_err(failed("read", path))?.is_empty();
+        if !is_empty && path != Path::new(SYSTEM_FOLDER) {
+            let path = path.display();
+            return Err(BackupError::InTheWay(format!(
+                "{path} is root's and holds other things, and the folder of the settings is to be the hub's own: name \
+                 one that is new, or empty (--config {path}/postroom/postroom.toml)"
+            )));
+        }
+        self.take(&folder, path)
     }
 
     /// Gives a file or a folder away, by its handle.

@@ -12,7 +12,6 @@ use std::path::{Path, PathBuf};
 
 use super::error::{BackupError, failed};
 use super::manifest::Manifest;
-use super::owner::Owner;
 use super::settings::is_below;
 use crate::config::{new_files, with_data_dir};
 use crate::files::{Folder, folder_of};
@@ -96,20 +95,17 @@ impl Placing {
         Ok(placing)
     }
 
-    /// Writes them: private, and the hub's. Those that are there already stay.
+    /// Writes them: private, and the folder's owner's. Those that are there already stay.
     ///
     /// # Errors
     /// What was written until then is removed again.
-    pub fn write(&self, owner: Option<Owner>) -> Result<(), BackupError> {
+    pub fn write(&self) -> Result<(), BackupError> {
         if self.files.is_empty() {
             return Ok(());
         }
         new_files::make_folder(&self.folder, 0o750)
             .map_err(|why| BackupError::InTheWay(why.to_string()))?;
         let folder = Folder::open_trusted(&self.folder).map_err(failed("open", &self.folder))?;
-        if let Some(owner) = owner {
-            owner.take_from_root(&folder, &self.folder)?;
-        }
         let mut written: Vec<(Folder, &OsStr)> = Vec::new();
         // postroom.toml last: without it nothing starts.
         for file in self.files.iter().rev() {

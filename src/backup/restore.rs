@@ -190,7 +190,7 @@ impl Ready {
             }
         };
         store::take_new_identity(&database)?;
-        placed.write(site.owner)?;
+        placed.write()?;
         Ok(Ready {
             manifest,
             faults,

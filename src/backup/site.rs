@@ -92,6 +92,9 @@ impl Site {
             return Err(settings_in_the_way(&plan.config));
         }
         let owner = Owner::of_hub(&data_dir, folder, may_be_root)?;
+        if let (true, Some(owner)) = (is_restored, owner) {
+            owner.take_settings(folder)?;
+        }
         let is_new = !data_dir.exists();
         make_data_folder(&data_dir)?;
         let handle = Folder::open_trusted(&data_dir).map_err(failed("open", &data_dir))?;

@@ -32,14 +32,14 @@ pub enum StoreError {
     #[error("another program holds the database locked (sqlite3, a backup?): end it")]
     Locked,
     #[error(
-        "the database is damaged ({0}): stop the hub, keep a copy of the data folder as it is, restore postroom.db \
-         from a backup, or mend it (sqlite3 postroom.db .recover), and give it to the hub's user (sudo chown postroom: \
-         postroom.db)"
+        "the database is damaged ({0}): stop the hub, move the whole data folder away (mv) and keep it, for mail that is \
+         newer than any backup is still in it, and restore the mail (postroom restore --mail-only BACKUP)"
     )]
     Damaged(String),
     #[error(
-        "the database has been moved away or replaced under the running hub: put postroom.db back as it was; or stop \
-         the hub, restore postroom.db from a backup, and give it to the hub's user (sudo chown postroom: postroom.db)"
+        "the database has been moved away or replaced under the running hub: put that same postroom.db back, with its \
+         postroom.db-wal if that was moved as well; or stop the hub, move the whole data folder away (mv) and keep it, and \
+         restore the mail (postroom restore --mail-only BACKUP)"
     )]
     Gone,
     #[error("the database refused: {0}")]

@@ -298,6 +298,37 @@ fn settings_are_never_restored_through_a_folder_that_is_exchanged_meanwhile() {
 }
 
 #[test]
+fn a_folder_of_roots_with_other_things_is_never_given_away_for_the_settings() {
+    let Some(place) = Place::new() else { return };
+    let (tar, _) = backed_up(&place);
+    let srv = place.program.folder().join("srv");
+    let data = place.program.folder().join("data");
+    fs::create_dir_all(srv.join("www")).unwrap();
+    fs::create_dir(&data).unwrap();
+    chown(&data, Some(HUBS_USER), Some(HUBS_USER)).unwrap();
+    let restore = |config: &str| {
+        let to = ["restore", &tar, "--data-dir", data.to_str().unwrap()];
+        run(place.command(0, &srv.join(config), &to), b"")
+    };
+    let before = |folder: &Path| (crate::names(folder), fs::metadata(folder).unwrap().uid());
+    let [was, data_was] = [&srv, &data].map(|folder| before(folder));
+    let why = restore("postroom.toml").bad();
+    let told = format!("--config {}/postroom/postroom.toml", srv.display());
+    assert!(why.contains(&told), "{why}");
+    assert_eq!([before(&srv), before(&data)], [was, data_was]);
+    // As it says; and an empty one is as good as a new one.
+    restore("postroom/postroom.toml").good();
+    assert_eq!(fs::metadata(&srv).unwrap().uid(), 0);
+    assert_eq!(anothers(&srv.join("postroom")), Vec::<PathBuf>::new());
+    fs::remove_dir_all(&data).unwrap();
+    fs::create_dir(&data).unwrap();
+    chown(&data, Some(HUBS_USER), Some(HUBS_USER)).unwrap();
+    fs::create_dir(srv.join("empty")).unwrap();
+    restore("empty/postroom.toml").good();
+    assert_eq!(anothers(&srv.join("empty")), Vec::<PathBuf>::new());
+}
+
+#[test]
 fn a_data_folder_that_is_a_link_of_somebody_elses_is_not_restored_into() {
     let Some(place) = Place::new() else { return };
     let (tar, etc) = backed_up(&place);

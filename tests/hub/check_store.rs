@@ -48,7 +48,7 @@ fn whatever_keeps_a_hub_from_starting_is_an_error_with_what_to_do() {
             "moved away",
             |office| fs::rename(office.path("data/postroom.db"), office.path("aside")).unwrap(),
             "but the database it belongs to is gone",
-            "put postroom.db",
+            "put that same file back",
         ),
         (
             "moved away, and bodies/ alone is left",
@@ -67,13 +67,13 @@ fn whatever_keeps_a_hub_from_starting_is_an_error_with_what_to_do() {
                 file.write_all_at(&[0xa5; 100], 0).unwrap();
             },
             "postroom.db is damaged",
-            "sudo chown -R --reference=",
+            "data.before), and then restore the mail (sudo postroom restore --mail-only BACKUP)",
         ),
         (
             "emptied",
             |office| drop(File::create(office.path("data/postroom.db")).unwrap()),
             "but the database it belongs to is gone",
-            "put postroom.db",
+            "put that same file back",
         ),
         (
             "another program's",
@@ -84,7 +84,7 @@ fn whatever_keeps_a_hub_from_starting_is_an_error_with_what_to_do() {
                 other.execute_batch("CREATE TABLE recipe (x)").unwrap();
             },
             "is not a store of postroom",
-            "put the right one there",
+            "put that same file back",
         ),
     ];
     for (damage, damage_it, expected, mend) in cases {

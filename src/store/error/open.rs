@@ -188,15 +188,17 @@ impl OpenError {
             OpenError::NotAFolder(_) => "set data_dir to a folder".to_string(),
             OpenError::Newer { .. } => "install that newer version again".to_string(),
             OpenError::NotAStore(path) => format!(
-                "put the right one there and {}, or set another data_dir, and start again",
-                given(folder_of(path))
+                "set another data_dir, or move that file away, and {}",
+                put_back(folder_of(path))
             ),
-            OpenError::DatabaseGone { folder, .. } => format!(
-                "put postroom.db (with postroom.db-wal, if there is one) back in its place, or from a backup, and {}; to \
-                 start without that mail, move {} away",
-                given(folder),
-                folder.display()
+            OpenError::DatabaseGone {
+                folder,
+                left: Left::Restore,
+            } => format!(
+                "run that restore again, or {}",
+                restored_anew(folder)
             ),
+            OpenError::DatabaseGone { folder, .. } => put_back(folder),
             OpenError::RestoreLeft { left, .. } => {
                 format!("remove it as root (sudo rm -r {})", left.display())
             }
@@ -205,12 +207,7 @@ impl OpenError {
                 "run the command as root or as the hub's user (sudo -u USER postroom …)".to_string()
             }
             OpenError::File { cause, path, .. } => mend_of_the_systems(cause, path),
-            OpenError::Damaged { path, .. } => format!(
-                "keep a copy of the data folder as it is, then restore postroom.db (and bodies/) from a backup, or mend \
-                 it (sqlite3 {} .recover), and {}",
-                path.display(),
-                given(folder_of(path))
-            ),
+            OpenError::Damaged { path, .. } => restored_anew(folder_of(path)),
             OpenError::Database(why) => why.to_string(),
             OpenError::Thread(why) => why.to_string(),
         }
@@ -227,6 +224,26 @@ impl OpenError {
             other => OpenError::Database(other),
         }
     }
+}
+
+/// Only what was moved away fits what is left: a backup's database beside a later log is
+/// malformed, and beside later bodies it takes them for nobody's.
+fn put_back(folder: &Path) -> String {
+    format!(
+        "if postroom.db was moved away, put that same file back, with its postroom.db-wal if that was moved as well, and \
+         {}; otherwise {}",
+        given(folder),
+        restored_anew(folder)
+    )
+}
+
+fn restored_anew(folder: &Path) -> String {
+    let folder = folder.display();
+    format!(
+        "move the whole data folder away and keep it, for mail that is newer than any backup is still in it (sudo mv \
+         {folder} {folder}.before), and then restore the mail (sudo postroom restore --mail-only BACKUP); never put files \
+         of a backup beside what is left"
+    )
 }
 
 /// What root puts into a folder is root's, and the hub could not read it.
