@@ -209,9 +209,9 @@ fn verify_in_place(config: &Path, quiet: bool) -> Outcome {
         return Ok(ExitCode::SUCCESS);
     }
     print_line(format_args!(
-        "bad: the mail in {folder} has {} faults; keep a copy of the folder as it is, and look at the disk. \
-         A backup may have what is missing: run postroom backup once more into its folder, which keeps that and adds what \
-         came since, before you restore it",
+        "bad: the mail in {folder} has {} faults; look at the disk. Run postroom backup once more into its folder, which \
+         keeps what is missing here and adds what came since; then stop the hub, move the whole folder away and keep it \
+         (mv {folder} {folder}.before), and restore the mail from there (postroom restore --mail-only BACKUP)",
         found.faults.len()
     ));
     Ok(ExitCode::FAILURE)
