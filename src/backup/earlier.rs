@@ -35,18 +35,24 @@ pub struct Own {
 }
 
 /// Refuses to replace a backup that has what is not known here: that of another store than
-/// `own`, or of one that it was restored from and that had come further by then.
+/// `own`, or of a later state of it, or of one that it was restored from and that had come
+/// further by then.
 pub fn refuse_anothers(
     path: &Path,
     earlier: &Head,
     tail: Option<&Tail>,
     own: &Own,
 ) -> Result<(), BackupError> {
+    let Line {
+        identity,
+        last_entry,
+        ancestors,
+    } = &own.line;
     let is_earliers = |identity: &Identity| hex(identity.as_octets()) == earlier.store;
-    let mut ancestors = own.line.ancestors.iter();
-    let ancestor = ancestors.rfind(|(identity, _)| is_earliers(identity));
-    let why = match ancestor {
-        _ if is_earliers(&own.line.identity) => return Ok(()),
+    // A copy of the data folder that is put back has its identity still.
+    let own_now = (*identity, *last_entry);
+    let mut known = ancestors.iter().chain([&own_now]);
+    let why = match known.rfind(|(identity, _)| is_earliers(identity)) {
         Some((_, last_entry)) if earlier.last_entry <= *last_entry => return Ok(()),
         Some(_) => Another::Later,
         None => Another::Stranger,

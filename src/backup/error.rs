@@ -117,7 +117,7 @@ pub enum BackupError {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Another {
     Stranger,
-    /// Of the store that the one here was restored from, and of later.
+    /// Of the one here, or of one that it was restored from, and of later.
     Later,
 }
 
@@ -125,7 +125,7 @@ impl Another {
     fn what(self) -> &'static str {
         match self {
             Another::Stranger => "the backup of another store than the one in",
-            Another::Later => "mail of a later state than was restored to",
+            Another::Later => "mail of a later state than was restored, or put back, to",
         }
     }
 

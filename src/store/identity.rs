@@ -34,9 +34,11 @@ impl Identity {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Line {
     pub identity: Identity,
-    /// Each with how far it had come at that moment ([`Snapshot::last_entry`]).
+    /// How far it has come ([`Snapshot::last_entry`]).
     ///
     /// [`Snapshot::last_entry`]: super::Snapshot::last_entry
+    pub last_entry: u64,
+    /// Each with how far it had come at that moment.
     pub ancestors: Vec<(Identity, u64)>,
 }
 
@@ -49,6 +51,7 @@ impl Line {
         })?;
         Ok(Line {
             identity: db.query_row("SELECT identity FROM store", [], identity)?,
+            last_entry: last_entry(db)?,
             ancestors: ancestors.collect::<Result<_, _>>()?,
         })
     }

@@ -1,6 +1,7 @@
 //! A backup of one store where that of another one lies.
 
 use std::fs;
+use std::process::Command;
 
 use crate::hub::Office;
 use crate::{NewBox, Shelf, names, send_large};
@@ -154,6 +155,30 @@ fn what_was_restored_from_an_older_backup_does_not_replace_a_newer_one() {
     // Which is none for the other: it knows nothing of this one.
     let why = other.run(&["backup", &places[0]]).bad();
     assert!(why.contains("of another store"), "{why}");
+}
+
+#[test]
+fn an_older_copy_of_the_data_folder_that_was_put_back_does_not_replace_a_newer_backup() {
+    let office = Office::new();
+    let shelf = Shelf::new();
+    send_large(&office.serve(), "anna@example.com", "one");
+    let copied = Command::new("cp")
+        .arg("-a")
+        .args([office.path("data"), office.path("copy")])
+        .status();
+    assert!(copied.unwrap().success());
+    send_large(&office.serve(), "anna@example.com", "two");
+    let place = shelf.folder("b");
+    office.good(&["backup", &place]);
+    fs::rename(office.path("data"), office.path("data.before")).unwrap();
+    fs::rename(office.path("copy"), office.path("data")).unwrap();
+    let why = office.run(&["backup", &place]).bad();
+    assert!(
+        why.contains("a later state than was restored, or put back"),
+        "{why}"
+    );
+    let said = office.good(&["verify", &place]);
+    assert!(said.contains(", 2 messages"), "{said}");
 }
 
 #[test]
