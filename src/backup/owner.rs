@@ -7,11 +7,8 @@ use std::path::Path;
 
 use super::error::{BackupError, failed};
 use crate::config::init::SYSTEM_FOLDER;
-use crate::config::{is_root, new_files};
+use crate::config::{hub_user, is_root, new_files};
 use crate::files::Folder;
-
-/// The user that the package makes.
-const USER: &str = "postroom";
 
 /// A user and a group, by their numbers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -42,10 +39,9 @@ impl Owner {
         if may_be_root {
             return Ok(None);
         }
-        let users = fs::read_to_string("/etc/passwd").unwrap_or_default();
-        let user = users.lines().find_map(of_passwd);
         let missing = || BackupError::NoOwner(data_dir.to_path_buf());
-        user.ok_or_else(missing).map(Some)
+        let (user, group) = hub_user().ok_or_else(missing)?;
+        Ok(Some(Owner { user, group }))
     }
 
     /// Whose it is.
@@ -85,32 +81,5 @@ impl Owner {
     pub fn take(self, handle: impl AsFd, path: &Path) -> Result<(), BackupError> {
         let given = fchown(handle, Some(self.user), Some(self.group));
         given.map_err(failed("give its owner to", path))
-    }
-}
-
-/// As passwd(5) has it: name, password, user, group.
-fn of_passwd(line: &str) -> Option<Owner> {
-    let mut fields = line.split(':');
-    (fields.next() == Some(USER)).then_some(())?;
-    Some(Owner {
-        user: fields.nth(1)?.parse().ok()?,
-        group: fields.next()?.parse().ok()?,
-    })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_hubs_user_is_found_among_the_systems() {
-        let found = of_passwd("postroom:x:994:990::/var/lib/postroom:/usr/sbin/nologin");
-        let expected = Owner {
-            user: 994,
-            group: 990,
-        };
-        assert_eq!(found, Some(expected));
-        assert_eq!(of_passwd("postroom-run:x:1:2::/:"), None);
-        assert_eq!(of_passwd("postroom:x"), None);
     }
 }

@@ -38,7 +38,7 @@ pub use moved::with_data_dir;
 pub use settings::{
     Configuration, Located, Log, Outgoing, OutgoingTls, Pop3, Routing, Sheet, Smtp, Tls,
 };
-pub use user::{is_root, user};
+pub use user::{HUB_USER, hub_user, is_root, user};
 
 #[cfg(test)]
 mod tests;

@@ -13,11 +13,9 @@ use super::asker::{Answer, Asker, Stop};
 use crate::cli::output::say;
 use crate::cli::unit::{self, UNIT};
 use crate::config::init::{Init, SYSTEM_DATA, SYSTEM_FOLDER};
-use crate::config::{Configuration, is_root};
+use crate::config::{Configuration, HUB_USER, hub_user, is_root};
 use crate::control::{self, Request};
 
-/// Whom the packages make for the hub.
-const HUB_USER: &str = "postroom";
 /// How long the hub may take to be ready.
 const READY_LIMIT: Duration = Duration::from_secs(60);
 const LOOK_EVERY: Duration = Duration::from_millis(200);
@@ -29,8 +27,7 @@ pub fn make_folders(init: &Init) -> Result<(), Stop> {
     if !is_root() || init.folder != Path::new(SYSTEM_FOLDER) {
         return Ok(());
     }
-    let users = fs::read_to_string("/etc/passwd").unwrap_or_default();
-    let Some(hub) = ids_of(&users, HUB_USER) else {
+    let Some(hub) = hub_user() else {
         say!(
             "note: this machine has no user “{HUB_USER}” for the hub, which does not run as root. The files are root's \
              until you make one and give them to it: chown -R USER: {SYSTEM_FOLDER} {SYSTEM_DATA}"
@@ -42,14 +39,6 @@ pub fn make_folders(init: &Init) -> Result<(), Stop> {
             .map_err(|why| Stop::Failed(format!("{folder}: {why}; nothing is written")))?;
     }
     Ok(())
-}
-
-/// The user and group of a name in /etc/passwd.
-fn ids_of(users: &str, name: &str) -> Option<(u32, u32)> {
-    let mut lines = users.lines();
-    let line = lines.find(|line| line.split(':').next() == Some(name))?;
-    let mut ids = line.split(':').skip(2).map(str::parse);
-    Some((ids.next()?.ok()?, ids.next()?.ok()?))
 }
 
 /// A folder that is somebody's other than root's stays that one's.
@@ -182,14 +171,5 @@ mod tests {
             |folder: &Path| fs::metadata(folder).map(|it| (it.uid(), it.gid(), it.mode() & 0o777));
         assert_eq!(ids(&new).unwrap(), (998, 997, 0o700));
         assert_eq!(ids(&others).unwrap().0, 7);
-    }
-
-    #[test]
-    fn the_hubs_user_is_found_by_its_whole_name() {
-        let users =
-            "root:x:0:0::/root:/bin/sh\npostroom-run:x:5:6::/:/x\npostroom:x:998:997::/:/x\n";
-        assert_eq!(ids_of(users, "postroom"), Some((998, 997)));
-        assert_eq!(ids_of(users, "post"), None);
-        assert_eq!(ids_of("postroom:x:a:b\n", "postroom"), None);
     }
 }
